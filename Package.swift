@@ -1,0 +1,138 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Swift 6 mode, warnings are errors, and the stricter rules that later language modes bring.
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),  // SE-0335
+    .enableUpcomingFeature("MemberImportVisibility"),  // SE-0444
+    .enableUpcomingFeature("InternalImportsByDefault"),  // SE-0409
+]
+
+let package = Package(
+    name: "cairn",
+    platforms: [.macOS(.v26)],
+    products: [
+        .library(name: "Cairn", targets: ["Cairn"]),
+        .library(name: "CairnModel", targets: ["CairnModel"]),
+        .library(name: "CairnRPC", targets: ["CairnRPC"]),
+        .library(name: "CairnServer", targets: ["CairnServer"]),
+        .library(name: "CairnClient", targets: ["CairnClient"]),
+        .library(name: "CairnConformance", targets: ["CairnConformance"]),
+        .executable(name: "cairn", targets: ["cairn"]),
+    ],
+    traits: [
+        .trait(name: "SQLite", description: "The SQLite home (needs Debian's libsqlite3-dev)."),
+        .default(enabledTraits: ["SQLite"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // Model: the contract. No I/O.
+        .target(name: "CairnModel", path: "Sources/Model"),
+        // Keyspace: the rules, and a Store over any Engine.
+        .target(
+            name: "CairnKeyspace",
+            dependencies: ["CairnModel", .product(name: "Logging", package: "swift-log")],
+            path: "Sources/Keyspace"
+        ),
+        // Engines: homes whose rules are ours.
+        .target(name: "CairnMemory", dependencies: ["CairnModel", "CairnKeyspace"], path: "Sources/Engines/CairnMemory"),
+        .target(
+            name: "CairnSQLite",
+            dependencies: ["CairnModel", "CairnKeyspace", .product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift")],
+            path: "Sources/Engines/CairnSQLite"
+        ),
+        // Cairn: what a program that embeds a store imports.
+        .target(
+            name: "Cairn",
+            dependencies: [
+                "CairnModel", "CairnKeyspace", "CairnMemory",
+                .target(name: "CairnSQLite", condition: .when(traits: ["SQLite"])),
+            ],
+            path: "Sources/Cairn"
+        ),
+        // Transport: gRPC. Knows nothing of the store.
+        .systemLibrary(
+            name: "CNghttp2", path: "Sources/System/CNghttp2", pkgConfig: "libnghttp2",
+            providers: [.apt(["libnghttp2-dev"])]
+        ),
+        .target(
+            name: "CairnRPC",
+            dependencies: [
+                "CNghttp2",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
+            path: "Sources/Transport/CairnRPC",
+            linkerSettings: [.linkedLibrary("z")]
+        ),
+        // Service: the store behind the transport.
+        .target(
+            name: "CairnProtocol",
+            dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            path: "Sources/Service/CairnProtocol"
+        ),
+        .target(
+            name: "CairnServer",
+            dependencies: [
+                "CairnModel", "CairnRPC", "CairnProtocol",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            path: "Sources/Service/CairnServer"
+        ),
+        .target(
+            name: "CairnClient",
+            dependencies: ["CairnModel", "CairnRPC", "CairnProtocol", .product(name: "Logging", package: "swift-log")],
+            path: "Sources/Service/CairnClient"
+        ),
+        // Tools
+        .executableTarget(
+            name: "cairn",
+            dependencies: [
+                "Cairn", "CairnModel", "CairnServer", "CairnClient", "CairnRPC", "CairnProtocol",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            path: "Sources/Tools/cairn"
+        ),
+        // Testing
+        .target(name: "CairnConformance", dependencies: ["CairnModel"], path: "Sources/Testing/CairnConformance"),
+        .target(name: "CairnTestSupport", dependencies: ["CairnModel", "CairnKeyspace"], path: "Sources/Testing/CairnTestSupport"),
+        .testTarget(name: "ModelTests", dependencies: ["CairnModel"]),
+        .testTarget(name: "KeyspaceTests", dependencies: ["CairnKeyspace", "CairnMemory", "CairnTestSupport"]),
+        .testTarget(name: "MemoryTests", dependencies: ["CairnMemory", "CairnConformance", "CairnTestSupport"]),
+        .testTarget(name: "SQLiteTests", dependencies: ["CairnSQLite", "CairnMemory", "CairnConformance", "CairnTestSupport"]),
+        .testTarget(
+            name: "RPCTests",
+            dependencies: ["CairnRPC", "CNghttp2", .product(name: "SwiftProtobuf", package: "swift-protobuf")]
+        ),
+        .testTarget(
+            name: "ServiceTests",
+            dependencies: ["CairnServer", "CairnClient", "Cairn", "CairnConformance", "CairnTestSupport"]
+        ),
+        .testTarget(name: "EndToEndTests", dependencies: ["CairnClient", "CairnConformance", "CairnTestSupport"]),
+        .testTarget(name: "TidyTests"),
+    ]
+)
+
+for target in package.targets where target.type != .system && target.type != .plugin {
+    target.swiftSettings = (target.swiftSettings ?? []) + settings
+}

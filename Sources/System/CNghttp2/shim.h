@@ -1,0 +1,2 @@
+#include <nghttp2/nghttp2.h>
+#include <zlib.h>
