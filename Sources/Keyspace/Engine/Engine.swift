@@ -1,0 +1,87 @@
+public import CairnModel
+
+/// A home whose rules are ours: it loads what a batch touches, and stores what the rules decided.
+///
+/// An engine knows nothing of callers, queues, watchers or deadlines' consequences; ``Keyspace`` makes a ``Store`` of it. Its
+/// methods are synchronous. When ``blocks`` is true they are called on threads made for it, never on Swift's cooperative
+/// pool or an event loop.
+public protocol Engine: AnyObject, Sendable {
+    /// The home's name, such as `sqlite`.
+    var name: String { get }
+    /// What the home can do.
+    var capabilities: Capabilities { get }
+    /// Whether calls may wait for a file or a network. If not, callers run them where they stand.
+    var blocks: Bool { get }
+    /// How many threads may call ``read(_:)`` at the same time with profit.
+    var readers: Int { get }
+
+    /// The record of a key if the engine can tell at once, without blocking, and linearizably; else `nil`.
+    func readyRecord(_ key: Key) -> ReadyRecord?
+
+    /// Calls `body` with a view of one moment, the latest.
+    func read<Result>(
+        _ body: (any EngineView) throws(StoreError) -> Result
+    ) throws(StoreError) -> Result
+
+    /// Runs one batch: calls `decide` with the latest state while no other batch can run, in this process or another, and
+    /// stores the changes it returns, all or none. When this returns they are as durable as the home can make them. `nil` stores nothing.
+    ///
+    /// Never called twice at the same time. When it throws, nothing was stored, unless the error's
+    /// ``StoreError/retry`` says that the outcome is unknown; it throws what `decide` throws.
+    func commit(
+        _ decide: (any EngineView) throws(StoreError) -> Changes?
+    ) throws(StoreError)
+
+    /// Frees room that compaction has released, a bounded piece at a time. Returns whether more is left.
+    ///
+    /// Called between batches on the thread that commits.
+    func trim() throws(StoreError) -> Bool
+
+    /// Whether another process may have committed since this engine last looked. Cheap, and callable from any thread.
+    func mayHaveForeignChanges() -> Bool
+
+    /// Writes a copy, as of one moment, to a file that must not exist.
+    func backup(toFile path: String) throws(StoreError)
+
+    /// Frees everything. No other call is under way or follows.
+    func close()
+}
+
+/// What an engine knows of a key at once.
+public enum ReadyRecord: Sendable {
+    /// The key has this record, which may be a tombstone.
+    case record(Record)
+    /// The key was never set.
+    case absent
+}
+
+/// The state of an engine at one moment, for one call on one thread.
+///
+/// All of it is synchronous; what a home can fetch together it should: callers ask for many keys at once.
+public protocol EngineView {
+    /// Where the log stands.
+    func head() throws(StoreError) -> Head
+    /// The records of these keys, tombstones included; keys that were never set are left out.
+    func records(_ keys: [Key]) throws(StoreError) -> [Key: Record]
+    /// The live records of a range, in bytewise order, at most `limit`; fewer when their values exceed `bytes`, but at
+    /// least one if there is one. Without values when `keysOnly`.
+    func records(in range: KeyRange, limit: Int, bytes: Int, keysOnly: Bool) throws(StoreError) -> [Record]
+    /// The live keys on a lease, in any order.
+    func keys(on lease: LeaseID) throws(StoreError) -> [Key]
+    /// The stored leases among these.
+    func leases(_ ids: [LeaseID]) throws(StoreError) -> [LeaseID: Lease]
+    /// Stored leases by number, from `first` on, at most `limit`.
+    func leases(from first: LeaseID, limit: Int) throws(StoreError) -> [Lease]
+    /// Leases whose deadline is `time` or earlier, by deadline and number, at most `limit`.
+    func leases(dueAt time: Timestamp, limit: Int) throws(StoreError) -> [Lease]
+    /// The earliest deadline of all leases.
+    func nextDeadline() throws(StoreError) -> Timestamp?
+    /// Events from `first` on, in order, at most `limit`; fewer when their values exceed `bytes`, but at least one if there is one.
+    func events(from first: Ref, limit: Int, bytes: Int) throws(StoreError) -> [Event]
+    /// A consumer.
+    func consumer(_ name: String) throws(StoreError) -> Consumer?
+    /// Consumers by name, bytewise, after `name`, at most `limit`.
+    func consumers(after name: String, limit: Int) throws(StoreError) -> [Consumer]
+    /// The result remembered for a request id.
+    func result(of request: RequestID) throws(StoreError) -> TransactionResult?
+}

@@ -1,0 +1,118 @@
+internal import CairnModel
+
+// Leases. A live key is always on one. Only leases that were granted or have a deadline are stored; any other exists as long
+// as a live key is on it, so the ordinary key costs no extra write.
+
+extension WorkingSet {
+    /// A new lease for a new key, stored only if it has a deadline.
+    mutating func newLease(expiry: Expiry, in scope: OperationScope) throws(Stop) -> LeaseID {
+        let id = LeaseID(head.lastLeaseID.rawValue + 1)
+        head.lastLeaseID = id
+        let term = Term(expiry, at: scope.now)
+        if let deadline = term.deadline {
+            store(lease: Lease(id: id, deadline: deadline, duration: term.duration, isGranted: false), for: id)
+        }
+        return id
+    }
+
+    /// The lease that a live key is on after a set that says `expiry`: its own, or a new one if others would be affected.
+    mutating func leaseAfterSet(of live: Record, with expiry: Expiry, in scope: OperationScope) throws(Stop) -> LeaseID {
+        if expiry == .keep { return live.leaseID }
+        let stored = try storedLease(live.leaseID)
+        if expiry == .never && stored?.deadline == nil { return live.leaseID }
+        var isOwn = stored?.isGranted != true
+        if isOwn { isOwn = try keys(on: live.leaseID).count == 1 }
+        guard isOwn else { return try newLease(expiry: expiry, in: scope) }
+        let term = Term(expiry, at: scope.now)
+        let lease = term.deadline.map {
+            Lease(id: live.leaseID, deadline: $0, duration: term.duration ?? stored?.duration, isGranted: false)
+        }
+        store(lease: lease, for: live.leaseID)
+        return live.leaseID
+    }
+
+    mutating func grantLease(
+        _ chosen: LeaseID?, duration: Duration?, in scope: OperationScope
+    ) throws(Stop) -> Lease {
+        let id: LeaseID
+        if let chosen {
+            if try storedLease(chosen) != nil {
+                throw .failed(StoreError(.leaseExists, "there is a lease \(chosen) already; choose another id"))
+            }
+            // A key can be on it without it being stored only if it was granted, which it was not.
+            id = chosen
+        } else {
+            id = LeaseID(head.lastLeaseID.rawValue + 1)
+            head.lastLeaseID = id
+        }
+        let lease = Lease(id: id, deadline: duration.map { scope.now + $0 }, duration: duration, isGranted: true)
+        store(lease: lease, for: id)
+        return lease
+    }
+
+    mutating func keepAlive(_ id: LeaseID, expiry: Expiry, in scope: OperationScope) throws(Stop) -> Lease {
+        try requireLease(id, for: nil, at: scope.now)
+        let stored = try storedLease(id)
+        let isGranted = stored?.isGranted ?? false
+        var lease = Lease(id: id, deadline: stored?.deadline, duration: stored?.duration, isGranted: isGranted)
+        switch expiry {
+        case .keep:
+            if let duration = lease.duration {
+                lease.deadline = scope.now + duration
+            } else if lease.deadline != nil {
+                throw .failed(
+                    StoreError(.invalidArgument, "lease \(id) was never given a duration; say how long it shall live"))
+            }
+        case .never, .at, .after:
+            let term = Term(expiry, at: scope.now)
+            lease.deadline = term.deadline
+            if let duration = term.duration { lease.duration = duration }
+        }
+        store(lease: isGranted || lease.deadline != nil ? lease : nil, for: id)
+        return lease
+    }
+
+    mutating func expireLease(_ id: LeaseID, in scope: OperationScope) throws(Stop) -> [Record] {
+        try requireLease(id, for: nil, at: scope.now)
+        return try endLease(id, in: scope)
+    }
+
+    /// Ends a lease and the keys on it.
+    mutating func endLease(_ id: LeaseID, in scope: OperationScope) throws(Stop) -> [Record] {
+        let tombstones = try end(try keys(on: id), .expired, in: scope)
+        if try storedLease(id) != nil { store(lease: nil, for: id) }
+        return tombstones
+    }
+
+    /// Drops a stored lease that nobody granted when no key is on it any more.
+    mutating func dropIfAbandoned(_ id: LeaseID) throws(Stop) {
+        guard let lease = try storedLease(id), !lease.isGranted, try keys(on: id).isEmpty else { return }
+        store(lease: nil, for: id)
+    }
+
+    /// Fails unless the lease exists and its deadline has not passed.
+    func requireLease(_ id: LeaseID, for key: Key?, at now: Timestamp) throws(Stop) {
+        if let lease = try storedLease(id) {
+            if !lease.isDue(at: now) { return }
+        } else if try !keys(on: id).isEmpty {
+            return
+        }
+        throw .failed(StoreError(.leaseNotFound, "lease \(id) does not exist or has expired; grant a new one", key: key))
+    }
+}
+
+/// What an expiry means at one moment.
+private struct Term {
+    var deadline: Timestamp?
+    var duration: Duration?
+
+    init(_ expiry: Expiry, at now: Timestamp) {
+        switch expiry {
+        case .keep, .never: break
+        case .at(let time): deadline = time
+        case .after(let duration):
+            deadline = now + duration
+            self.duration = duration
+        }
+    }
+}

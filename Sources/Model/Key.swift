@@ -1,0 +1,68 @@
+/// The name of a record: 1 to 1,024 bytes, usually a UTF-8 path such as `jobs/42/state`.
+///
+/// Keys are compared and ordered bytewise. Nothing is normalised and no character is a wildcard: `Key`, `key` and
+/// `kéy` are three keys. The length is checked when a transaction is decided, against ``Limits/keyBytes``.
+public struct Key: Hashable, Sendable {
+    /// The key as it is stored and compared.
+    public let bytes: [UInt8]
+
+    /// A key of these bytes.
+    public init(bytes: [UInt8]) {
+        self.bytes = bytes
+    }
+
+    /// A key of the UTF-8 bytes of `text`.
+    public init(_ text: String) {
+        self.bytes = Array(text.utf8)
+    }
+
+    /// The key as text, with U+FFFD for bytes that are not UTF-8. For people; do not compare it.
+    public var text: String { String(decoding: bytes, as: UTF8.self) }
+
+    /// Whether the key starts with the bytes of `prefix`.
+    public func hasPrefix(_ prefix: Key) -> Bool { bytes.starts(with: prefix.bytes) }
+
+    /// The first key after this one: these bytes and a zero byte.
+    public var successor: Key { Key(bytes: bytes + [0]) }
+}
+
+extension Key: Comparable {
+    /// Bytewise order; a prefix comes before what it is a prefix of.
+    public static func < (a: Key, b: Key) -> Bool {
+        a.bytes.withUnsafeBufferPointer { a in
+            b.bytes.withUnsafeBufferPointer { b in
+                // Pointers, because the generic `lexicographicallyPrecedes` costs several times as much and every
+                // index search comes through here.
+                let count = min(a.count, b.count)
+                var index = 0
+                while index < count {
+                    if a[index] != b[index] { return a[index] < b[index] }
+                    index += 1
+                }
+                return a.count < b.count
+            }
+        }
+    }
+}
+
+extension Key: ExpressibleByStringLiteral {
+    /// A key of the literal's UTF-8 bytes.
+    public init(stringLiteral text: String) { self.init(text) }
+}
+
+extension Key: CustomStringConvertible {
+    /// The key in quotes; bytes that are not printable UTF-8 as `\xNN`.
+    public var description: String { "\"\(Key.escaped(bytes))\"" }
+
+    private static func escaped(_ bytes: [UInt8]) -> String {
+        if let text = String(validating: bytes, as: UTF8.self), !text.unicodeScalars.contains(where: { $0.value < 32 }) {
+            return text
+        }
+        return bytes.map { byte in
+            switch byte {
+            case 0x20...0x7E: return String(UnicodeScalar(byte))
+            default: return "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+            }
+        }.joined()
+    }
+}

@@ -1,0 +1,71 @@
+/// A key-value store: mutable records and one ordered log of immutable events.
+///
+/// Every home honours this contract, in the process or behind a network, and every door uses it. Writes are strictly
+/// serialisable; reads are linearizable unless a caller asks for less. All methods may be called from any task.
+/// Every method throws ``StoreError/Code/closed`` once the store is closed, and what its home's failures are
+/// (``StoreError/Code/storageFailed`` and its siblings, ``StoreError/Code/unavailable``).
+public protocol Store: Sendable {
+    /// What this store can do.
+    var capabilities: Capabilities { get }
+    /// How large things may be.
+    var limits: Limits { get }
+
+    /// The live record of a key, or `nil`. Throws ``StoreError/Code/invalidKey``.
+    func get(_ key: Key, consistency: ReadConsistency) async throws(StoreError) -> Record?
+
+    /// A page of live records, in bytewise order.
+    func list(_ request: ListRequest) async throws(StoreError) -> ListPage
+
+    /// Runs a transaction, and returns when it is as durable as the home can make it.
+    ///
+    /// Throws what its operations fail with; then nothing of it happened. A condition that does not hold is not an error.
+    func commit(_ transaction: Transaction) async throws(StoreError) -> TransactionResult
+
+    /// Streams events. Throws ``StoreError/Code/invalidRef``, ``StoreError/Code/futureRef`` or ``StoreError/Code/compacted``.
+    ///
+    /// The stream's start is fixed when this returns: what is committed afterwards is delivered.
+    func watch(_ request: WatchRequest) async throws(StoreError) -> WatchStream
+
+    /// A lease, with the live keys on it if asked, or `nil` when there is none.
+    func lease(_ id: LeaseID, withKeys: Bool) async throws(StoreError) -> LeaseStatus?
+
+    /// Leases that were granted or have a deadline, by number, at most `limit`, from `first` on; without their keys.
+    func leases(from first: LeaseID, limit: Int) async throws(StoreError) -> [LeaseStatus]
+
+    /// A consumer, or `nil` when none of that name has acknowledged anything.
+    func consumer(_ name: String) async throws(StoreError) -> Consumer?
+
+    /// The consumers by name, bytewise, at most `limit`, with names after `name`.
+    func consumers(after name: String, limit: Int) async throws(StoreError) -> [Consumer]
+
+    /// Where the log begins and ends.
+    func status() async throws(StoreError) -> StoreStatus
+
+    /// Writes a copy of the store, as it is at one moment, to a file that must not exist. Others go on reading and writing.
+    ///
+    /// Throws ``StoreError/Code/unsupported`` where there is no ``Capability/backup``.
+    func backup(toFile path: String) async throws(StoreError)
+
+    /// Stops: waits for writes under way, ends the streams, frees everything. Further calls do nothing.
+    func close() async
+}
+
+/// Where a store's log begins and ends.
+public struct StoreStatus: Hashable, Sendable {
+    /// The last event; ``Ref/zero`` when there is none yet.
+    public var headRef: Ref
+    /// The oldest event that is kept; one past the head when none is.
+    public var oldestRef: Ref
+    /// The store's clock.
+    public var time: Timestamp
+    /// The home, such as `memory` or `sqlite`.
+    public var home: String
+
+    /// A status with each of its fields.
+    public init(headRef: Ref, oldestRef: Ref, time: Timestamp, home: String) {
+        self.headRef = headRef
+        self.oldestRef = oldestRef
+        self.time = time
+        self.home = home
+    }
+}

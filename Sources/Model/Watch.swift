@@ -1,0 +1,89 @@
+/// Which events to stream, and from where.
+public struct WatchRequest: Hashable, Sendable {
+    /// Where a stream starts.
+    public enum Start: Hashable, Sendable {
+        /// With the first event after the stream was opened.
+        case now
+        /// With this event. ``Ref/zero`` means the oldest that is kept; one past the last means from now.
+        case ref(Ref)
+        /// With the records that are live now, followed by every event after them.
+        case current
+    }
+
+    /// The keys whose events are wanted.
+    public var range: KeyRange
+    /// Where to start.
+    public var start: Start
+    /// The kinds that are wanted; empty for all.
+    public var kinds: Set<Event.Kind>
+    /// Whether the stream ends when it has delivered what was in the log when it was opened.
+    public var untilHead: Bool
+
+    /// The events of `range`.
+    public init(range: KeyRange, start: Start = .now, kinds: Set<Event.Kind> = [], untilHead: Bool = false) {
+        self.range = range
+        self.start = start
+        self.kinds = kinds
+        self.untilHead = untilHead
+    }
+}
+
+/// What a stream delivers. Updates come in the order of the log, and nothing is left out or comes twice.
+public enum WatchUpdate: Hashable, Sendable {
+    /// Records that are live as of `ref`, a page of them, in order; only for ``WatchRequest/Start/current``. The last
+    /// page is followed by `progress`.
+    case records([Record], ref: Ref)
+    /// Events with ascending refs. Events of one transaction come together unless they are larger than
+    /// ``Limits/pageBytes``; ``Event/endsTransaction`` tells.
+    case events([Event])
+    /// Every wanted event up to and including this ref has been delivered: a cursor may move here although no event of
+    /// the range has this ref. Sent when the stream has caught up, and from time to time while others write.
+    case progress(Ref)
+}
+
+/// A stream of events. One task at a time may read it; cancelling that task, or dropping the stream, ends it and frees what it holds.
+///
+/// Reading slowly costs the store bounded memory and delays nobody: what does not fit is read from the log again. Fails
+/// with ``StoreError/Code/compacted`` when the log is compacted past the reader.
+public struct WatchStream: AsyncSequence, Sendable {
+    /// What the stream delivers.
+    public typealias Element = WatchUpdate
+    /// What ends the stream early.
+    public typealias Failure = StoreError
+
+    private let source: any WatchSource
+
+    /// A stream that takes its updates from `source`, and cancels it when the last copy of the stream is gone.
+    public init(_ source: any WatchSource) { self.source = source }
+
+    /// The one iterator.
+    public func makeAsyncIterator() -> Iterator { Iterator(source: source) }
+
+    /// Reads the stream.
+    public struct Iterator: AsyncIteratorProtocol {
+        /// What the stream delivers.
+        public typealias Element = WatchUpdate
+        /// What ends the stream early.
+        public typealias Failure = StoreError
+
+        fileprivate let source: any WatchSource
+
+        /// The next update, or `nil` at the end.
+        public mutating func next() async throws(StoreError) -> WatchUpdate? {
+            try await source.next()
+        }
+
+        /// The next update, or `nil` at the end.
+        public mutating func next(
+            isolation actor: isolated (any Actor)?
+        ) async throws(StoreError) -> WatchUpdate? {
+            try await source.next()
+        }
+    }
+}
+
+/// Where a ``WatchStream`` takes its updates from. Frees what it holds when it is deinitialised.
+public protocol WatchSource: AnyObject, Sendable {
+    /// The next update, or `nil` at the end. Called by one task at a time; throws ``StoreError/Code/cancelled`` when that task is cancelled.
+    func next() async throws(StoreError) -> WatchUpdate?
+}
