@@ -3,11 +3,12 @@ internal import CairnModel
 
 /// All that a memory engine holds. Not to be touched without the engine's lock.
 final class Tables {
-    var head = Head.empty
+    private var latest = Head.empty
     /// By key; tombstones included.
     private var records = OrderedIndex<Record>()
     private var log = EventLog()
-    private var leases: [LeaseID: Lease] = [:]
+    /// By number.
+    private var leases = OrderedIndex<Lease>()
     private var keysOnLease: [LeaseID: KeysOnLease] = [:]
     private var deadlines = OrderedIndex<Deadline>()
     private var consumers: [String: Consumer] = [:]
@@ -32,6 +33,11 @@ final class Tables {
         return record
     }
 
+    private func lease(_ id: LeaseID) -> Lease? {
+        guard let lease = leases.first(notBefore: { $0.id < id }), lease.id == id else { return nil }
+        return lease
+    }
+
     /// Stores what a batch decided.
     func store(_ changes: Changes) {
         for event in changes.events {
@@ -45,17 +51,21 @@ final class Tables {
         for (name, consumer) in changes.consumers { consumers[name] = consumer }
         for (id, result) in changes.results { results[id] = (result, changes.head.time) }
         if let time = changes.forgetRequestsBefore { results = results.filter { $0.value.time >= time } }
-        head = changes.head
+        latest = changes.head
     }
 
     /// Frees a piece of what was compacted.
-    func trim() -> Bool { log.trim(before: head.oldestRef, pieces: 16) }
+    func trim() -> Bool { log.trim(before: latest.oldestRef, pieces: 16) }
 
     private func store(_ lease: Lease?, for id: LeaseID) {
-        if let deadline = leases[id]?.deadline.map({ Deadline(time: $0, id: id) }) {
+        if let deadline = self.lease(id)?.deadline.map({ Deadline(time: $0, id: id) }) {
             deadlines.remove(comesBefore: { $0 < deadline }, isSame: { $0 == deadline })
         }
-        leases[id] = lease
+        if let lease {
+            leases.put(lease, comesBefore: { $0.id < id }, isSame: { $0.id == id })
+        } else {
+            leases.remove(comesBefore: { $0.id < id }, isSame: { $0.id == id })
+        }
         if let deadline = lease?.deadline.map({ Deadline(time: $0, id: id) }) {
             deadlines.put(deadline, comesBefore: { $0 < deadline }, isSame: { $0 == deadline })
         }
@@ -90,7 +100,7 @@ final class Tables {
 }
 
 extension Tables: EngineView {
-    func head() throws(StoreError) -> Head { head }
+    func head() throws(StoreError) -> Head { latest }
 
     func records(_ keys: [Key]) throws(StoreError) -> [Key: Record] {
         var found: [Key: Record] = [:]
@@ -124,19 +134,25 @@ extension Tables: EngineView {
 
     func leases(_ ids: [LeaseID]) throws(StoreError) -> [LeaseID: Lease] {
         var found: [LeaseID: Lease] = [:]
-        for id in ids { found[id] = leases[id] }
+        for id in ids { found[id] = lease(id) }
         return found
     }
 
     func leases(from first: LeaseID, limit: Int) throws(StoreError) -> [Lease] {
-        Array(leases.values.filter { $0.id >= first }.sorted { $0.id < $1.id }.prefix(limit))
+        var found: [Lease] = []
+        guard limit > 0 else { return [] }
+        leases.forEach(notBefore: { $0.id < first }) { lease in
+            found.append(lease)
+            return found.count < limit
+        }
+        return found
     }
 
     func leases(dueAt time: Timestamp, limit: Int) throws(StoreError) -> [Lease] {
         var due: [Lease] = []
         guard limit > 0 else { return [] }
         deadlines.forEach(notBefore: { _ in false }) { deadline in
-            guard deadline.time <= time, let lease = leases[deadline.id] else { return false }
+            guard deadline.time <= time, let lease = lease(deadline.id) else { return false }
             due.append(lease)
             return due.count < limit
         }
@@ -146,7 +162,7 @@ extension Tables: EngineView {
     func nextDeadline() throws(StoreError) -> Timestamp? { deadlines.first(notBefore: { _ in false })?.time }
 
     func events(from first: Ref, limit: Int, bytes: Int) throws(StoreError) -> [Event] {
-        log.events(from: max(first, head.oldestRef), limit: limit, bytes: bytes)
+        log.events(from: max(first, latest.oldestRef), limit: limit, bytes: bytes)
     }
 
     func consumer(_ name: String) throws(StoreError) -> Consumer? { consumers[name] }
