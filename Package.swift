@@ -87,9 +87,19 @@ let package = Package(
             path: "Sources/Service/CairnProtocol"
         ),
         .target(
-            name: "CairnServer",
+            name: "CairnWire",
             dependencies: [
                 "CairnModel", "CairnRPC", "CairnProtocol",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
+            path: "Sources/Service/CairnWire"
+        ),
+        .target(
+            name: "CairnServer",
+            dependencies: [
+                "CairnModel", "CairnRPC", "CairnProtocol", "CairnWire",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -97,7 +107,9 @@ let package = Package(
         ),
         .target(
             name: "CairnClient",
-            dependencies: ["CairnModel", "CairnRPC", "CairnProtocol", .product(name: "Logging", package: "swift-log")],
+            dependencies: [
+                "CairnModel", "CairnRPC", "CairnProtocol", "CairnWire", .product(name: "Logging", package: "swift-log"),
+            ],
             path: "Sources/Service/CairnClient"
         ),
         // Tools
