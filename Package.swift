@@ -98,7 +98,7 @@ let package = Package(
             name: "CairnServer",
             dependencies: [
                 "CairnModel", "CairnRPC", "CairnProtocol", "CairnWire",
-                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
