@@ -65,6 +65,8 @@ extension RuleSample {
         RuleSample(.unsafeReasons, breaksAt: [1], "let a = Unmanaged.passRetained(b)"),
         RuleSample(.unsafePointers, "// The pointer lives as long as the call.\nb.withUnsafeBytes { $0.count }"),
         RuleSample(.unsafePointers, "// Plain.\nb.withBytes { \"withUnsafeBytes\" }"),
+        RuleSample(.unsafePointers, "await withUnsafeContinuation { $0.resume() }"),
+        RuleSample(.unsafeReasons, breaksAt: [1], "await withUnsafeContinuation { $0.resume() }"),
         RuleSample(.unsafePointers, breaksAt: [2], "// Plain.\nb.withUnsafeBytes { $0.count }"),
         RuleSample(.unsafePointers, breaksAt: [1], "var a: UnsafeMutableRawPointer?\nvar b: UnsafePointer<Int>?"),
         RuleSample(.shortcuts, "let a = try! f()  // The literal is valid."),

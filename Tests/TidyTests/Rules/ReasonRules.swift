@@ -2,11 +2,12 @@
 
 extension Rule {
     static let unsafeReasons = Rule.swift("what switches a check of the compiler off gives its reason") { file in
-        file.code.enumerated().compactMap { index, line in
-            guard
-                let found = ["@unchecked", "nonisolated(unsafe)", "unsafeBitCast", "Unmanaged"].first(
-                    where: line.contains
-                ),
+        let switches = [
+            "@unchecked", "nonisolated(unsafe)", "unsafeBitCast", "Unmanaged",
+            "withUnsafeContinuation", "withUnsafeThrowingContinuation",
+        ]
+        return file.code.enumerated().compactMap { index, line in
+            guard let found = switches.first(where: line.contains),
                 !file.hasReason(at: index + 1, linesAbove: 3)
             else { return nil }
             return file.violation(index + 1, "'\(found)' without a reason: say in a comment above why this is safe")
@@ -19,7 +20,9 @@ extension Rule {
             let text = comment.lowercased()
             return text.contains("unsafe") || text.contains("pointer")
         }
-        let first = file.tokens.first { token in prefixes.contains(where: token.text.hasPrefix) }
+        let first = file.tokens.first { token in
+            prefixes.contains(where: token.text.hasPrefix) && !token.text.hasSuffix("Continuation")
+        }
         guard let first, !isExplained else { return [] }
         return [
             file.violation(
