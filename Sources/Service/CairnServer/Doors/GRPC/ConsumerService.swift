@@ -74,12 +74,10 @@ struct ConsumerService: Sendable {
                 kinds: try Set(wire: first.kinds))
         }
         let log = LogService(store: store, encodings: encodings)
-        let acknowledgements = iterator
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await log.stream(request, to: responses) }
             group.addTask {
-                var acknowledgements = acknowledgements
-                while let request = try await acknowledgements.next() {
+                for try await request in requests {
                     _ = try await answering { () throws(StoreError) in
                         try await store.acknowledge(name, through: Ref(request.acknowledgeRef))
                     }
