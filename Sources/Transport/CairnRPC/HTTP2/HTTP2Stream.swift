@@ -75,6 +75,14 @@ class HTTP2Stream {
         queue.removeAll()
     }
 
+    /// Makes the outgoing side new again, for a repeat on another connection.
+    func resetOutgoing() {
+        discardQueue()
+        end = .open
+        isDeferred = false
+        sentSinceReport = 0
+    }
+
     /// Fills a DATA frame: copies what there is, and says whether that was all.
     func read(into buffer: UnsafeMutablePointer<UInt8>, length: Int, flags: UnsafeMutablePointer<UInt32>) -> Int {
         var copied = 0

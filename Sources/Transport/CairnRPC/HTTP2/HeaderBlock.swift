@@ -9,6 +9,17 @@ package struct HeaderBlock {
 
     package init() {}
 
+    /// A request's fields: `:path` and then `base`, whose pseudo-header fields must come first.
+    init(path: String, followedBy base: HeaderBlock) {
+        bytes.reserveCapacity(base.bytes.count + path.utf8.count + 64)
+        bytes.append(contentsOf: ":path/".utf8)
+        bytes.append(contentsOf: path.utf8)
+        bytes.append(contentsOf: base.bytes)
+        lengths.reserveCapacity(base.lengths.count + 4)
+        lengths.append((5, path.utf8.count + 1))
+        lengths.append(contentsOf: base.lengths)
+    }
+
     package mutating func add(_ name: some Sequence<UInt8>, _ value: some Sequence<UInt8>) {
         let start = bytes.count
         bytes.append(contentsOf: name)

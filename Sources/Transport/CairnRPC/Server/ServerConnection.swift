@@ -1,7 +1,6 @@
 import Logging
 import NIOCore
 import NIOSSL
-import NIOTLS
 import Synchronization
 
 /// What all connections of a server share.
@@ -16,69 +15,31 @@ struct ServerShared: Sendable {
     let registry: ConnectionRegistry
 }
 
-/// A client's connection: moves bytes between the channel and the HTTP/2 session, and calls to their handlers.
-///
-/// All frames that a read brings are handled before anything is written, and what they cause is written in one go
-/// when the read is complete.
-// Unchecked: confined to the channel's event loop, but for what is immutable and the write limit, which is atomic.
-final class ServerConnection: ChannelInboundHandler, LoopFlushable, @unchecked Sendable {
-    typealias InboundIn = ByteBuffer
-    typealias OutboundOut = ByteBuffer
-
+/// A client's connection to a server: brings calls to their handlers, and drains.
+// Unchecked: as the base class; what handlers read from other threads is immutable or under the Mutex.
+final class ServerConnection: HTTP2Connection, @unchecked Sendable {
     let shared: ServerShared
-    let executor: LoopExecutor
-    let writeLimit: ConnectionWriteLimit
     let codec: MessageCodec
     var limits: RPCLimits { shared.limits }
     var interceptors: [any RPCServerInterceptor] { shared.interceptors }
     var compressionThreshold: Int? { shared.compressionThreshold }
-    private let peer = Mutex<(address: SocketAddress?, certificate: [UInt8]?)>((nil, nil))
-
-    /// Received bytes that wait for handlers.
-    var bufferedBytes = 0
-    var now = NIODeadline.now()
-    var timers: ConnectionTimers
     var floods: FloodGuard
-    var session: HTTP2Session?
-    var isDraining = false
-    private var uncredited = 0
-    private var context: ChannelHandlerContext?
-    private var output = ByteBuffer()
-    private var isFlushPending = false
-    private var isClosing = false
-    private var lastQueued = 0
-    private var wake: Scheduled<Void>?
-    private var wakeAt = NIODeadline.distantFuture
+    private(set) var isDraining = false
+    private var isDrainFinished = false
     private var waitingStarts = CircularBuffer<() -> Void>(initialCapacity: 0)
+    private let peer = Mutex<(address: SocketAddress?, certificate: [UInt8]?)>((nil, nil))
 
     init(shared: ServerShared, executor: LoopExecutor) {
         self.shared = shared
-        self.executor = executor
-        writeLimit = ConnectionWriteLimit(limit: shared.limits.maxQueuedConnectionBytes)
         codec = MessageCodec(role: "request", limit: shared.limits.maxReceiveMessageBytes)
-        timers = ConnectionTimers(limits: shared.limits, keepalive: shared.keepalive, now: now)
-        floods = FloodGuard(shared.limits, now: now)
+        floods = FloodGuard(shared.limits, now: .now())
+        super.init(executor: executor, limits: shared.limits, keepalive: shared.keepalive)
     }
 
     var peerAddress: SocketAddress? { peer.withLock { $0.address } }
     var peerCertificate: [UInt8]? { peer.withLock { $0.certificate } }
 
-    // MARK: The channel
-
-    func handlerAdded(context: ChannelHandlerContext) {
-        self.context = context
-        if context.channel.isActive { open(context) }
-    }
-
-    func channelActive(context: ChannelHandlerContext) {
-        open(context)
-        context.fireChannelActive()
-    }
-
-    private func open(_ context: ChannelHandlerContext) {
-        guard session == nil, !isClosing else { return }
-        let address = context.remoteAddress
-        peer.withLock { $0.address = address }
+    override func makeSession() -> HTTP2Session {
         var settings = HTTP2Session.Settings(
             isServer: true, maxConcurrentStreams: limits.maxConcurrentStreams,
             initialStreamWindow: limits.initialStreamWindow, connectionWindow: limits.connectionWindow,
@@ -88,131 +49,34 @@ final class ServerConnection: ChannelInboundHandler, LoopFlushable, @unchecked S
         // Resets are counted here with the other floods; nghttp2's own limit only must not be lower.
         settings.resetBurst = limits.resets.burst + 1
         settings.resetsPerSecond = limits.resets.perSecond + 1
-        session = HTTP2Session(settings, owner: self)
+        return HTTP2Session(settings, owner: self)
+    }
+
+    override func didOpen() {
+        let address = context?.remoteAddress
+        peer.withLock { $0.address = address }
         shared.registry.add(self)
-        setNeedsFlush()
-        scheduleWake()
     }
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard let session, !isClosing else { return }
-        executor.beginBatch()
-        now = .now()
-        timers.didRead(now: now)
-        let bytes = unwrapInboundIn(data)
-        do throws(HTTP2SessionError) {
-            let failure = bytes.withUnsafeReadableBytes { bytes -> HTTP2SessionError? in
-                do throws(HTTP2SessionError) { try session.receive(bytes) } catch { return error }
-                return nil
-            }
-            if let failure { throw failure }
-        } catch {
-            shared.logger.debug("a connection broke HTTP/2's rules", metadata: ["rpc.reason": "\(error)"])
-            isClosing = true
-        }
-        setNeedsFlush()
+    override func didHandshake(_ context: ChannelHandlerContext) {
+        let handler = try? context.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self)
+        let certificate = try? handler?.peerCertificate?.toDERBytes()
+        peer.withLock { $0.certificate = certificate }
     }
 
-    func channelReadComplete(context: ChannelHandlerContext) {
-        if let session {
-            timers.headersAreOpen(session.headerStream != nil, now: now)
-            scheduleWake()
-        }
-        executor.runLocal()
-        context.fireChannelReadComplete()
-    }
-
-    func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable { setNeedsFlush() }
-        context.fireChannelWritabilityChanged()
-    }
-
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        switch event {
-        case TLSUserEvent.handshakeCompleted(let negotiated):
-            guard negotiated == "h2" else {
-                closeNow("the client did not negotiate h2 by ALPN")
-                return
-            }
-            let handler = try? context.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self)
-            let certificate = try? handler?.peerCertificate?.toDERBytes()
-            peer.withLock { $0.certificate = certificate }
-        case ChannelEvent.inputClosed:
-            // HTTP/2 has no use for half a connection.
-            closeNow("the client closed its side")
-        default: context.fireUserInboundEventTriggered(event)
-        }
-    }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) { closeNow("\(error)") }
-
-    func channelInactive(context: ChannelHandlerContext) {
-        tearDown()
-        context.fireChannelInactive()
-    }
-
-    func handlerRemoved(context: ChannelHandlerContext) {
-        tearDown()
-        self.context = nil
-    }
-
-    private func tearDown() {
-        isClosing = true
-        wake?.cancel()
-        wake = nil
+    override func didTearDown(_ streams: [HTTP2Stream]) {
         waitingStarts.removeAll()
-        if let session {
-            self.session = nil
-            for case let stream as ServerStream in session.close() { stream.didClose() }
-            shared.registry.remove(self)
-        }
-        executor.runLocal()
+        for case let stream as ServerStream in streams { stream.didClose() }
+        shared.registry.remove(self)
     }
 
-    func closeNow(_ reason: String) {
-        guard !isClosing || context?.channel.isActive == true else { return }
-        isClosing = true
+    override func willClose(_ reason: String) {
         shared.logger.debug("closing a connection", metadata: ["rpc.reason": "\(reason)"])
-        context?.close(promise: nil)
     }
 
-    // MARK: Writing
+    // MARK: Room
 
-    /// Has what is submitted written when the current batch is over.
-    func setNeedsFlush() {
-        guard !isFlushPending else { return }
-        isFlushPending = true
-        executor.flushAtEnd(self)
-    }
-
-    func flushFromLoop() {
-        isFlushPending = false
-        guard let session, let context else { return }
-        creditConnection(session)
-        let queuedBefore = session.queuedBytes
-        var isMore = true
-        while isMore, context.channel.isWritable {
-            do throws(HTTP2SessionError) {
-                isMore = try session.send(into: &output, limit: 256 * 1024)
-            } catch {
-                return closeNow("\(error)")
-            }
-            guard output.readableBytes > 0 else { break }
-            context.writeAndFlush(wrapOutboundOut(output), promise: nil)
-            output.clear()
-        }
-        didFlush(session, moved: session.queuedBytes < queuedBefore)
-        if isClosing || session.isFinished || drainIsComplete(session) { context.close(promise: nil) }
-    }
-
-    private func didFlush(_ session: HTTP2Session, moved: Bool) {
-        session.reportProgress()
-        if session.queuedBytes != lastQueued || lastQueued > 0 {
-            lastQueued = session.queuedBytes
-            timers.writes(areWaiting: lastQueued > 0, moved: moved, now: moved ? .now() : now)
-            if lastQueued > 0 { scheduleWake() }
-        }
-        guard writeLimit.update(session.queuedBytes) else { return }
+    override func didGetRoom(_ session: HTTP2Session) {
         for case let stream as ServerStream in session.streams { stream.gate?.connectionHasRoom() }
         while writeLimit.hasRoom, let start = waitingStarts.popFirst() { start() }
     }
@@ -222,40 +86,9 @@ final class ServerConnection: ChannelInboundHandler, LoopFlushable, @unchecked S
         if writeLimit.hasRoom { start() } else { waitingStarts.append(start) }
     }
 
-    private func creditConnection(_ session: HTTP2Session) {
-        guard uncredited > 0, bufferedBytes <= limits.maxBufferedRequestBytes else { return }
-        session.consumeConnection(uncredited)
-        uncredited = 0
-    }
-
     // MARK: Time
 
-    /// Makes sure that ``onWake()`` runs when something may be due.
-    func scheduleWake() {
-        if let next = timers.nextWake { ensureWake(by: next) }
-    }
-
-    func ensureWake(by time: NIODeadline) {
-        guard time < wakeAt, let context, !isClosing else { return }
-        wake?.cancel()
-        wakeAt = time
-        wake = context.eventLoop.assumeIsolated().scheduleTask(deadline: time) { self.onWake() }
-    }
-
-    private func onWake() {
-        wakeAt = .distantFuture
-        now = .now()
-        guard let session else { return }
-        for action in timers.due(now: now) { perform(action, session) }
-        var next = timers.nextWake ?? .distantFuture
-        for case let stream as ServerStream in session.streams {
-            stream.checkTimes(now: now)
-            next = min(next, stream.deadlineAt ?? next, stream.requestDueAt ?? next)
-        }
-        if next < .distantFuture { ensureWake(by: next) }
-    }
-
-    private func perform(_ action: ConnectionTimers.Action, _ session: HTTP2Session) {
+    override func perform(_ action: ConnectionTimers.Action, _ session: HTTP2Session) {
         switch action {
         case .ping:
             session.ping()
@@ -264,6 +97,12 @@ final class ServerConnection: ChannelInboundHandler, LoopFlushable, @unchecked S
         case .finishDrain: finishDrain()
         case .close(let reason): closeNow(reason)
         }
+    }
+
+    override func checkTimes(_ stream: HTTP2Stream) -> NIODeadline? {
+        guard let stream = stream as? ServerStream else { return nil }
+        stream.checkTimes(now: now)
+        return [stream.deadlineAt, stream.requestDueAt].compactMap { $0 }.min()
     }
 
     // MARK: Draining
@@ -291,9 +130,7 @@ final class ServerConnection: ChannelInboundHandler, LoopFlushable, @unchecked S
         setNeedsFlush()
     }
 
-    private var isDrainFinished = false
-
-    private func drainIsComplete(_ session: HTTP2Session) -> Bool {
+    override func isDone(_ session: HTTP2Session) -> Bool {
         isDrainFinished && session.streams.isEmpty && session.queuedBytes == 0
     }
 
@@ -302,10 +139,6 @@ final class ServerConnection: ChannelInboundHandler, LoopFlushable, @unchecked S
         guard let session, !isClosing else { return }
         session.submitGoAway(HTTP2ErrorCode.enhanceYourCalm, reason)
         shared.logger.info("closing a connection that floods", metadata: ["rpc.reason": "\(reason)"])
-        isClosing = true
-        setNeedsFlush()
+        close(afterFlush: "\(reason)")
     }
-
-    /// Notes received DATA bytes, which the connection's window gets back at the next flush.
-    func didReceiveBytes(_ count: Int) { uncredited += count }
 }

@@ -103,6 +103,9 @@ final class ConnectionWriteLimit: Sendable {
 
     init(limit: Int) { self.limit = limit }
 
+    /// No limit.
+    static let unlimited = ConnectionWriteLimit(limit: .max)
+
     var hasRoom: Bool { queued.load(ordering: .relaxed) < limit }
 
     /// Notes what is queued, on the loop; says whether room has just come back.
