@@ -95,8 +95,15 @@ package nonisolated struct Cairn_V1_WatchResponse: Sendable {
   /// The last event when `records` were read.
   package var recordsRef: Int64 = 0
 
-  /// Every wanted event up to and including this ref has been delivered. 0: nothing to tell.
-  package var progressRef: Int64 = 0
+  /// Every wanted event up to and including this ref has been delivered.
+  package var progressRef: Int64 {
+    get {_progressRef ?? 0}
+    set {_progressRef = newValue}
+  }
+  /// Returns true if `progressRef` has been explicitly set.
+  package var hasProgressRef: Bool {self._progressRef != nil}
+  /// Clears the value of `progressRef`. Subsequent reads from it will return its default value.
+  package mutating func clearProgressRef() {self._progressRef = nil}
 
   /// In the first response: the last event in the log when the stream was opened.
   package var openedAtRef: Int64 {
@@ -112,6 +119,7 @@ package nonisolated struct Cairn_V1_WatchResponse: Sendable {
 
   package init() {}
 
+  fileprivate var _progressRef: Int64? = nil
   fileprivate var _openedAtRef: Int64? = nil
 }
 
@@ -377,7 +385,7 @@ nonisolated extension Cairn_V1_WatchResponse: SwiftProtobuf.Message, SwiftProtob
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.events) }()
       case 2: try { try decoder.decodeRepeatedMessageField(value: &self.records) }()
       case 3: try { try decoder.decodeSingularInt64Field(value: &self.recordsRef) }()
-      case 4: try { try decoder.decodeSingularInt64Field(value: &self.progressRef) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self._progressRef) }()
       case 5: try { try decoder.decodeSingularInt64Field(value: &self._openedAtRef) }()
       default: break
       }
@@ -398,9 +406,9 @@ nonisolated extension Cairn_V1_WatchResponse: SwiftProtobuf.Message, SwiftProtob
     if self.recordsRef != 0 {
       try visitor.visitSingularInt64Field(value: self.recordsRef, fieldNumber: 3)
     }
-    if self.progressRef != 0 {
-      try visitor.visitSingularInt64Field(value: self.progressRef, fieldNumber: 4)
-    }
+    try { if let v = self._progressRef {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 4)
+    } }()
     try { if let v = self._openedAtRef {
       try visitor.visitSingularInt64Field(value: v, fieldNumber: 5)
     } }()
@@ -411,7 +419,7 @@ nonisolated extension Cairn_V1_WatchResponse: SwiftProtobuf.Message, SwiftProtob
     if lhs.events != rhs.events {return false}
     if lhs.records != rhs.records {return false}
     if lhs.recordsRef != rhs.recordsRef {return false}
-    if lhs.progressRef != rhs.progressRef {return false}
+    if lhs._progressRef != rhs._progressRef {return false}
     if lhs._openedAtRef != rhs._openedAtRef {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
