@@ -1,13 +1,13 @@
-internal import CairnModel
+package import CairnModel
 
 /// Decides a batch: due leases first, then the transactions in the order they came.
 ///
 /// Joins the pure rules with an engine's view: loads what the batch is sure to touch in one go, and what a rule finds it
 /// needs besides when it asks.
-struct Batch {
+package struct Batch {
     /// How many leases expire in one batch; if more are due they fill batches of their own before any transaction runs,
     /// so that no transaction ever meets a lease whose deadline has passed.
-    static let dueLeases = 1_000
+    package static let dueLeases = 1_000
 
     private let view: any EngineView
     private let limits: Limits
@@ -15,7 +15,7 @@ struct Batch {
     private var set: WorkingSet
 
     /// A batch on top of what `view` shows, at `now` or, if that is later, at the time of the last batch.
-    init(view: any EngineView, now: Timestamp, limits: Limits) throws(StoreError) {
+    package init(view: any EngineView, now: Timestamp, limits: Limits) throws(StoreError) {
         let head = try view.head()
         self.view = view
         self.limits = limits
@@ -24,7 +24,7 @@ struct Batch {
     }
 
     /// What was decided, or `nil` if nothing was changed.
-    var changes: Changes? {
+    package var changes: Changes? {
         guard set.isChanged else { return nil }
         var changes = set.changes
         changes.head.time = now
@@ -32,12 +32,12 @@ struct Batch {
     }
 
     /// Lets the engine forget requests that are older than the limits say.
-    mutating func forgetOldRequests() {
+    package mutating func forgetOldRequests() {
         set.forgetRequests(before: now + (.zero - limits.requestWindow))
     }
 
     /// Expires leases whose deadline has passed. Returns whether there are more.
-    mutating func expireDueLeases() throws(StoreError) -> Bool {
+    package mutating func expireDueLeases() throws(StoreError) -> Bool {
         let due = try view.leases(dueAt: now, limit: Batch.dueLeases)
         for lease in due {
             set.load(lease: lease, for: lease.id)
@@ -49,7 +49,7 @@ struct Batch {
     }
 
     /// Decides transactions, in order. A failed one leaves no trace and doesn't disturb the others.
-    mutating func decide(
+    package mutating func decide(
         _ transactions: [Transaction]
     ) throws(StoreError) -> [Result<TransactionResult, StoreError>] {
         try loadRecords(touchedBy: transactions)
