@@ -64,7 +64,7 @@ final class CoherentCache: Sendable {
     }
 
     /// What is known of a key, for a batch that holds the write lock and has caught up.
-    func entry(_ key: Key) -> RecordCache.Entry? { records.entry(key) }
+    func entry(_ key: Key) -> RecordCache.Entry? { records.peek(key) }
 
     /// Notes what was read from the file in a transaction that began when the header was `stamp` or later.
     func fill(_ entry: RecordCache.Entry, for key: Key, readAt stamp: WALStamp) {

@@ -38,7 +38,7 @@ final class Connection: @unchecked Sendable {
         }
     }
 
-    /// Brings the file to the newest version and into WAL mode.
+    /// Brings the file to the newest version and into WAL mode, and takes the connection over from GRDB.
     func prepareFile() throws(StoreError) {
         if try pragma("user_version") < Schema.version {
             do {
@@ -48,6 +48,7 @@ final class Connection: @unchecked Sendable {
                 guard try pragma("user_version") == Schema.version else { throw .sqlite(error, path: path) }
             }
         }
+        takeOver()
         try enterWALMode()
         // In this mode only FULL and EXTRA sync the log before a commit returns. GRDB, when it is asked for WAL mode,
         // chooses NORMAL, which does not; so what is in force is read back.
@@ -79,7 +80,8 @@ final class Connection: @unchecked Sendable {
         }
     }
 
-    /// Takes off what GRDB hooked in, so that none of it runs when statements do. To be called before any is prepared.
+    /// Takes off what GRDB hooked in, which expects to be called on its queue. To be called before any lasting statement
+    /// is prepared, because a change of the authorizer has them all prepared again.
     func takeOver() {
         sqlite3_commit_hook(database, nil, nil)
         sqlite3_rollback_hook(database, nil, nil)

@@ -42,6 +42,11 @@ final class RecordCache: Sendable {
         return entry
     }
 
+    /// The same for who is going to put a newer one soon: does not make the entry young.
+    func peek(_ key: Key) -> Entry? {
+        shard(of: key).shard.withLock { $0.young[key] ?? $0.old[key] }
+    }
+
     /// Notes an entry.
     func put(_ entry: Entry, for key: Key) {
         put(entry, for: key, if: { true })

@@ -37,12 +37,12 @@ public final class SQLiteEngine: Engine {
         var opened = [connection]
         do throws(StoreError) {
             try connection.prepareFile()
-            connection.takeOver()
             let writer = try Writer(connection)
             // The first read opens the log, which the index needs.
             _ = try writer.reading.storedHead()
             let checkpoints = try Connection(path: path, role: .checkpointing, options: options)
             opened.append(checkpoints)
+            checkpoints.takeOver()
             let pool = try ReaderPool(path: path, options: options)
             index = WALIndex(of: connection.database)
             cache = options.recordCacheBytes > 0 ? index.map { CoherentCache(index: $0, bytes: options.recordCacheBytes) } : nil
