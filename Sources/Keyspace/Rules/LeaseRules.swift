@@ -100,7 +100,7 @@ extension WorkingSet {
         } else if try !keys(on: id).isEmpty {
             return
         }
-        throw .failed(StoreError(.leaseNotFound, "lease \(id) does not exist or has expired; grant a new one", key: key))
+        throw .failed(.leaseNotFound(id, key: key))
     }
 }
 

@@ -1,0 +1,196 @@
+internal import CairnKeyspace
+internal import CairnModel
+
+/// The state of the file at one moment: that of a transaction that is open on a connection.
+struct SQLiteView: EngineView {
+    let statements: ReadStatements
+    let cache: CoherentCache?
+    let source: Source
+
+    /// Where the view may look besides the file.
+    enum Source {
+        /// A batch: it holds the write lock, knows the head, and the cache is in step.
+        case batch(Head)
+        /// A read that began when the header of the WAL-index was this, if the VFS tells.
+        case read(WALStamp?)
+    }
+
+    func head() throws(StoreError) -> Head {
+        if case .batch(let head) = source { return head }
+        return try statements.storedHead()
+    }
+
+    func records(_ keys: [Key]) throws(StoreError) -> [Key: Record] {
+        var found: [Key: Record] = [:]
+        found.reserveCapacity(keys.count)
+        for key in keys {
+            if let record = try record(key) { found[key] = record }
+        }
+        return found
+    }
+
+    private func record(_ key: Key) throws(StoreError) -> Record? {
+        guard let cache else { return try statements.storedRecord(key) }
+        switch source {
+        case .batch:
+            if let entry = cache.entry(key) { return entry }
+            let record = try statements.storedRecord(key)
+            // Nobody else can commit now, so the header of this moment stands for what was read.
+            cache.fill(record, for: key, readAt: cache.stamp())
+            return record
+        case .read(let stamp):
+            let record = try statements.storedRecord(key)
+            if let stamp { cache.fill(record, for: key, readAt: stamp) }
+            return record
+        }
+    }
+
+    func records(
+        in range: KeyRange, limit: Int, bytes: Int, keysOnly: Bool
+    ) throws(StoreError) -> [Record] {
+        if range.isEmpty || limit <= 0 { return [] }
+        let statement =
+            if range.upper != nil {
+                keysOnly ? statements.keys : statements.records
+            } else {
+                keysOnly ? statements.keysToEnd : statements.recordsToEnd
+            }
+        return try statement.bind(1, range.lower.bytes) { () throws(StoreError) in
+            guard let upper = range.upper else {
+                return try page(of: statement, limit: limit, bytes: bytes, keysOnly: keysOnly)
+            }
+            return try statement.bind(2, upper.bytes) { () throws(StoreError) in
+                try page(of: statement, limit: limit, bytes: bytes, keysOnly: keysOnly)
+            }
+        }
+    }
+
+    private func page(
+        of statement: Statement, limit: Int, bytes: Int, keysOnly: Bool
+    ) throws(StoreError) -> [Record] {
+        statement.bind(3, Int64(limit))
+        defer { statement.reset() }
+        var records: [Record] = []
+        var total = 0
+        while try statement.step() {
+            if keysOnly {
+                records.append(statement.record(withValue: false))
+                continue
+            }
+            total += statement.byteCount(8)
+            if total > bytes && !records.isEmpty { break }
+            records.append(statement.record(withValue: true))
+        }
+        return records
+    }
+
+    func keys(on lease: LeaseID) throws(StoreError) -> [Key] {
+        let statement = statements.keysOnLease
+        defer { statement.reset() }
+        statement.bind(1, lease.rawValue)
+        var keys: [Key] = []
+        while try statement.step() { keys.append(Key(bytes: statement.bytes(0))) }
+        return keys
+    }
+}
+
+// Leases, the log, consumers and requests.
+extension SQLiteView {
+    func leases(_ ids: [LeaseID]) throws(StoreError) -> [LeaseID: Lease] {
+        var found: [LeaseID: Lease] = [:]
+        let statement = statements.lease
+        for id in ids {
+            defer { statement.reset() }
+            statement.bind(1, id.rawValue)
+            if try statement.step() { found[id] = statement.lease }
+        }
+        return found
+    }
+
+    func leases(from first: LeaseID, limit: Int) throws(StoreError) -> [Lease] {
+        statements.leases.bind(1, first.rawValue)
+        return try leases(of: statements.leases, limit: limit)
+    }
+
+    func leases(dueAt time: Timestamp, limit: Int) throws(StoreError) -> [Lease] {
+        statements.leasesDue.bind(1, time.rawValue)
+        return try leases(of: statements.leasesDue, limit: limit)
+    }
+
+    private func leases(of statement: Statement, limit: Int) throws(StoreError) -> [Lease] {
+        statement.bind(2, Int64(max(limit, 0)))
+        defer { statement.reset() }
+        var leases: [Lease] = []
+        while try statement.step() { leases.append(statement.lease) }
+        return leases
+    }
+
+    func nextDeadline() throws(StoreError) -> Timestamp? {
+        let statement = statements.nextDeadline
+        defer { statement.reset() }
+        guard try statement.step() else { return nil }
+        return statement.optionalInteger(0).map(Timestamp.init(microseconds:))
+    }
+
+    func events(from first: Ref, limit: Int, bytes: Int) throws(StoreError) -> [Event] {
+        let statement = statements.events
+        statement.bind(1, first.rawValue)
+        statement.bind(2, Int64(max(limit, 0)))
+        defer { statement.reset() }
+        var events: [Event] = []
+        var total = 0
+        while try statement.step() {
+            total += statement.byteCount(13)
+            if total > bytes && !events.isEmpty { break }
+            events.append(statement.event)
+        }
+        return events
+    }
+
+    func consumer(_ name: String) throws(StoreError) -> Consumer? {
+        let statement = statements.consumer
+        statement.bind(1, name)
+        defer { statement.reset() }
+        return try statement.step() ? statement.consumer : nil
+    }
+
+    func consumers(after name: String, limit: Int) throws(StoreError) -> [Consumer] {
+        let statement = statements.consumers
+        statement.bind(1, name)
+        statement.bind(2, Int64(max(limit, 0)))
+        defer { statement.reset() }
+        var consumers: [Consumer] = []
+        while try statement.step() { consumers.append(statement.consumer) }
+        return consumers
+    }
+
+    func result(of request: RequestID) throws(StoreError) -> TransactionResult? {
+        let statement = statements.result
+        let stored = try statement.bind(1, request.bytes) { () throws(StoreError) -> [UInt8]? in
+            defer { statement.reset() }
+            return try statement.step() ? statement.bytes(0) : nil
+        }
+        return try stored.map { json throws(StoreError) in try StoredResult.decode(json) }
+    }
+}
+
+extension ReadStatements {
+    /// The head as the file has it.
+    func storedHead() throws(StoreError) -> Head {
+        defer { head.reset() }
+        guard try head.step() else {
+            throw StoreError(.corrupted, "the table head of the store is empty; restore a backup")
+        }
+        return Head(
+            lastRef: Ref(head.integer(0)), oldestRef: Ref(head.integer(1)), lastLeaseID: LeaseID(head.integer(2)),
+            time: Timestamp(microseconds: head.integer(3)))
+    }
+
+    /// The record of a key as the file has it.
+    func storedRecord(_ key: Key) throws(StoreError) -> Record? {
+        try record.bind(1, key.bytes) { () throws(StoreError) -> Record? in
+            defer { record.reset() }
+            return try record.step() ? record.record(withValue: true) : nil
+        }
+    }
+}
