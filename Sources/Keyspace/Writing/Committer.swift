@@ -80,6 +80,9 @@ final class Committer: Sendable {
         return try answer.get()
     }
 
+    /// How many transactions wait for a batch.
+    var waitingCount: Int { queue.withLock { $0.waiting.count } }
+
     /// Runs a batch now, even an empty one: expires what is due, and takes notice of what other processes have written.
     func sweep() async { await runBatch(with: []) }
 
