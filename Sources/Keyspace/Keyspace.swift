@@ -100,6 +100,13 @@ public final class Keyspace: Store {
         await BlockingCall.run(name: "cairn-close") { engine.close() }
     }
 
+    /// Tells every live watcher how far the log has come, as happens each ``KeyspaceOptions/upkeepInterval``.
+    func reportProgress() async {
+        // A batch first: what was committed before has then been taken to the watchers.
+        await committer.sweep()
+        hub.reportProgress()
+    }
+
     private func checkOpen() throws(StoreError) {
         if isClosed.load(ordering: .acquiring) { throw .closed }
     }

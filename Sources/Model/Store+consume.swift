@@ -54,7 +54,7 @@ extension Store {
     public func consume(
         _ name: String, range: KeyRange = .all, kinds: Set<Event.Kind> = [],
         options: ConsumeOptions = ConsumeOptions(), handler: (Event) async throws -> Void
-    ) async throws -> Never {
+    ) async throws {
         var consumption = Consumption(store: self, name: name, options: options)
         while true {
             do {
