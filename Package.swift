@@ -47,10 +47,17 @@ let package = Package(
             path: "Sources/Keyspace"
         ),
         // Engines: homes whose rules are ours.
-        .target(name: "CairnMemory", dependencies: ["CairnModel", "CairnKeyspace"], path: "Sources/Engines/CairnMemory"),
+        .target(
+            name: "CairnMemory",
+            dependencies: ["CairnModel", "CairnKeyspace"],
+            path: "Sources/Engines/CairnMemory"
+        ),
         .target(
             name: "CairnSQLite",
-            dependencies: ["CairnModel", "CairnKeyspace", .product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift")],
+            dependencies: [
+                "CairnModel", "CairnKeyspace", .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ],
             path: "Sources/Engines/CairnSQLite"
         ),
         // Cairn: what a program that embeds a store imports.
@@ -64,7 +71,9 @@ let package = Package(
         ),
         // Transport: gRPC. Knows nothing of the store.
         .systemLibrary(
-            name: "CNghttp2", path: "Sources/System/CNghttp2", pkgConfig: "libnghttp2",
+            name: "CNghttp2",
+            path: "Sources/System/CNghttp2",
+            pkgConfig: "libnghttp2",
             providers: [.apt(["libnghttp2-dev"])]
         ),
         .target(
@@ -87,9 +96,19 @@ let package = Package(
             path: "Sources/Service/CairnProtocol"
         ),
         .target(
-            name: "CairnServer",
+            name: "CairnWire",
             dependencies: [
                 "CairnModel", "CairnRPC", "CairnProtocol",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
+            path: "Sources/Service/CairnWire"
+        ),
+        .target(
+            name: "CairnServer",
+            dependencies: [
+                "CairnModel", "CairnRPC", "CairnProtocol", "CairnWire",
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -97,7 +116,9 @@ let package = Package(
         ),
         .target(
             name: "CairnClient",
-            dependencies: ["CairnModel", "CairnRPC", "CairnProtocol", .product(name: "Logging", package: "swift-log")],
+            dependencies: [
+                "CairnModel", "CairnRPC", "CairnProtocol", "CairnWire", .product(name: "Logging", package: "swift-log"),
+            ],
             path: "Sources/Service/CairnClient"
         ),
         // Tools
@@ -115,11 +136,18 @@ let package = Package(
         ),
         // Testing
         .target(name: "CairnConformance", dependencies: ["CairnModel"], path: "Sources/Testing/CairnConformance"),
-        .target(name: "CairnTestSupport", dependencies: ["CairnModel", "CairnKeyspace"], path: "Sources/Testing/CairnTestSupport"),
+        .target(
+            name: "CairnTestSupport",
+            dependencies: ["CairnModel", "CairnKeyspace"],
+            path: "Sources/Testing/CairnTestSupport"
+        ),
         .testTarget(name: "ModelTests", dependencies: ["CairnModel"]),
         .testTarget(name: "KeyspaceTests", dependencies: ["CairnKeyspace", "CairnMemory", "CairnTestSupport"]),
         .testTarget(name: "MemoryTests", dependencies: ["CairnMemory", "CairnConformance", "CairnTestSupport"]),
-        .testTarget(name: "SQLiteTests", dependencies: ["CairnSQLite", "CairnMemory", "CairnConformance", "CairnTestSupport"]),
+        .testTarget(
+            name: "SQLiteTests",
+            dependencies: ["CairnSQLite", "CairnMemory", "CairnConformance", "CairnTestSupport"]
+        ),
         .testTarget(
             name: "RPCTests",
             dependencies: ["CairnRPC", "CNghttp2", .product(name: "SwiftProtobuf", package: "swift-protobuf")]

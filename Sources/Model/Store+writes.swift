@@ -108,6 +108,11 @@ extension StoreError {
         StoreError(.keyNotFound, "key \(key) does not exist", key: key)
     }
 
+    /// The lease does not exist, or has expired.
+    public static func leaseNotFound(_ id: LeaseID, key: Key? = nil) -> StoreError {
+        StoreError(.leaseNotFound, "lease \(id) does not exist or has expired; grant a new one", key: key)
+    }
+
     /// A condition did not hold, and nothing was changed.
     public static func conditionFailed(_ failed: FailedCondition) -> StoreError {
         let state = failed.version == 0 ? "the key does not exist" : "the key is at version \(failed.version)"

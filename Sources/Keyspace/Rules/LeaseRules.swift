@@ -68,7 +68,10 @@ extension WorkingSet {
             lease.deadline = term.deadline
             if let duration = term.duration { lease.duration = duration }
         }
-        store(lease: isGranted || lease.deadline != nil ? lease : nil, for: id)
+        let isStored = isGranted || lease.deadline != nil
+        // What is not stored is not remembered, so the answer must not tell it.
+        if !isStored { lease.duration = nil }
+        store(lease: isStored ? lease : nil, for: id)
         return lease
     }
 
@@ -97,7 +100,7 @@ extension WorkingSet {
         } else if try !keys(on: id).isEmpty {
             return
         }
-        throw .failed(StoreError(.leaseNotFound, "lease \(id) does not exist or has expired; grant a new one", key: key))
+        throw .failed(.leaseNotFound(id, key: key))
     }
 }
 

@@ -37,6 +37,7 @@ package struct WorkingSet: Sendable {
 
     /// What was decided so far.
     package private(set) var changes: Changes
+    private let headAtStart: Head
     private var undo: [Undo] = []
 
     /// One step back.
@@ -48,12 +49,21 @@ package struct WorkingSet: Sendable {
     }
 
     /// An empty set on top of `head`.
-    package init(head: Head) { changes = Changes(head: head) }
+    package init(head: Head) {
+        changes = Changes(head: head)
+        headAtStart = head
+    }
 
     /// Where the log stands after what was decided so far.
     package var head: Head {
         get { changes.head }
         set { changes.head = newValue }
+    }
+
+    /// Whether there is anything to store.
+    package var isChanged: Bool {
+        !changes.events.isEmpty || !changes.leases.isEmpty || !changes.consumers.isEmpty || !changes.results.isEmpty
+            || changes.forgetRequestsBefore != nil || changes.head != headAtStart
     }
 
     /// How many events were decided so far.

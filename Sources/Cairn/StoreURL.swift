@@ -1,0 +1,37 @@
+public import CairnModel
+
+/// Names a store: a scheme, and what its home needs to know.
+public struct StoreURL: Hashable, Sendable {
+    /// Where the data lives.
+    public enum Home: Hashable, Sendable {
+        /// In memory: `memory:`.
+        case memory
+        /// In a SQLite file: `sqlite:PATH`, relative to the working directory unless it begins with `/`. `sqlite://PATH` is
+        /// the same.
+        case sqlite(path: String)
+    }
+
+    /// Where the data lives.
+    public let home: Home
+
+    /// Reads a URL. Throws ``CairnModel/StoreError/Code/invalidURL``, naming the schemes that there are.
+    public init(_ text: String) throws(StoreError) {
+        guard let colon = text.firstIndex(of: ":") else {
+            throw StoreError(.invalidURL, "\"\(text)\" is no store URL; write memory: or sqlite:PATH")
+        }
+        var rest = text[text.index(after: colon)...]
+        switch text[..<colon] {
+        case "memory":
+            guard rest.isEmpty || rest == "//" else {
+                throw StoreError(.invalidURL, "memory: takes nothing after the colon, but there is \"\(rest)\"")
+            }
+            home = .memory
+        case "sqlite":
+            if rest.hasPrefix("//") { rest = rest.dropFirst(2) }
+            guard !rest.isEmpty else { throw StoreError(.invalidURL, "sqlite: needs the path of a file, as in sqlite:./data.db") }
+            home = .sqlite(path: String(rest))
+        default:
+            throw StoreError(.invalidURL, "there is no store scheme \"\(text[..<colon])\"; there are memory: and sqlite:PATH")
+        }
+    }
+}

@@ -1,0 +1,66 @@
+public import CairnKeyspace
+public import CairnModel
+internal import Synchronization
+
+/// The memory home: an ordered index and the log in memory, gone with the process. The reference for every other engine.
+///
+/// One lock guards it all; what is done under it is a matter of microseconds, so callers run it where they stand.
+public final class MemoryEngine: Engine, @unchecked Sendable {
+    // Unchecked, because `tables` is a plain class so that its parts change in place; it is only touched under `lock`.
+    private let tables = Tables()
+    private let lock = Mutex<Void>(())
+
+    /// An empty store.
+    public init() {}
+
+    /// `memory`
+    public var name: String { "memory" }
+
+    /// All but what needs a file.
+    public var capabilities: Capabilities { MemoryEngine.capabilities }
+
+    /// All but what needs a file.
+    public static let capabilities = Capabilities([
+        .transactions, .leases, .eventLog, .consumers, .requestIDs, .compaction,
+    ])
+
+    /// Nothing waits.
+    public var blocks: Bool { false }
+
+    /// One: the lock lets no more in.
+    public var readers: Int { 1 }
+
+    /// The record at once, always.
+    public func readyRecord(_ key: Key) -> ReadyRecord? {
+        lock.withLock { _ in tables.record(key).map(ReadyRecord.record) ?? .absent }
+    }
+
+    /// Calls `body` under the lock.
+    public func read<Result>(
+        _ body: (any EngineView) throws(StoreError) -> Result
+    ) throws(StoreError) -> Result {
+        var result: Result?
+        try lock.withLock { (_) throws(StoreError) in result = try body(tables) }
+        guard let result else { throw StoreError(.internal, "a read ended without a result") }
+        return result
+    }
+
+    /// Decides and stores under the lock.
+    public func commit(_ decide: (any EngineView) throws(StoreError) -> Changes?) throws(StoreError) {
+        try lock.withLock { (_) throws(StoreError) in
+            if let changes = try decide(tables) { tables.store(changes) }
+        }
+    }
+
+    /// Frees a piece of the compacted log.
+    public func trim() throws(StoreError) -> Bool { lock.withLock { _ in tables.trim() } }
+
+    /// Never: nobody else has it.
+    public func mayHaveForeignChanges() -> Bool { false }
+
+    /// Not here.
+    public func backup(toFile path: String) throws(StoreError) { try capabilities.require(.backup) }
+
+    /// Nothing to free before the engine itself is.
+    public func close() {}
+}

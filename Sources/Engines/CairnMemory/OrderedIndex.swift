@@ -1,0 +1,96 @@
+/// Elements in order, in pieces: insertion, removal and search take a binary search over the pieces and one within a piece.
+///
+/// A flat list of sorted pieces rather than a tree: two levels are enough for tens of millions of elements, and a scan
+/// walks arrays. A piece that grows past its limit is split in two; one that becomes empty is removed.
+struct OrderedIndex<Element> {
+    /// Elements of one piece at most. Moving half of them must stay cheap.
+    private static var pieceLimit: Int { 256 }
+
+    private var pieces: [[Element]] = []
+    private(set) var count = 0
+
+    /// Where an element is, or would be inserted.
+    struct Position {
+        fileprivate var piece: Int
+        fileprivate var offset: Int
+    }
+
+    /// The first position whose element does not come before what is looked for.
+    private func firstPosition(notBefore comesBefore: (Element) -> Bool) -> Position {
+        var low = 0
+        var high = pieces.count
+        while low < high {
+            let middle = (low + high) / 2
+            if comesBefore(pieces[middle][pieces[middle].count - 1]) { low = middle + 1 } else { high = middle }
+        }
+        guard low < pieces.count else { return Position(piece: low, offset: 0) }
+        let piece = low
+        low = 0
+        high = pieces[piece].count
+        while low < high {
+            let middle = (low + high) / 2
+            if comesBefore(pieces[piece][middle]) { low = middle + 1 } else { high = middle }
+        }
+        return Position(piece: piece, offset: low)
+    }
+
+    /// The first element for which `comesBefore` is false. It must be true for a beginning of the elements.
+    func first(notBefore comesBefore: (Element) -> Bool) -> Element? {
+        let position = firstPosition(notBefore: comesBefore)
+        return position.piece < pieces.count ? pieces[position.piece][position.offset] : nil
+    }
+
+    /// Calls `body` with each element from there on, in order, until it returns false.
+    func forEach(notBefore comesBefore: (Element) -> Bool, _ body: (Element) -> Bool) {
+        var position = firstPosition(notBefore: comesBefore)
+        while position.piece < pieces.count {
+            let piece = pieces[position.piece]
+            for offset in position.offset..<piece.count where !body(piece[offset]) { return }
+            position = Position(piece: position.piece + 1, offset: 0)
+        }
+    }
+
+    /// Puts `element` in its place, instead of the one that is there if `isSame` says so. Returns whether it is new.
+    @discardableResult
+    mutating func put(
+        _ element: Element, comesBefore: (Element) -> Bool, isSame: (Element) -> Bool
+    ) -> Bool {
+        var position = firstPosition(notBefore: comesBefore)
+        if position.piece < pieces.count, isSame(pieces[position.piece][position.offset]) {
+            pieces[position.piece][position.offset] = element
+            return false
+        }
+        count += 1
+        if position.piece == pieces.count {
+            // Beyond the last element: append, so that ascending insertion fills pieces.
+            guard position.piece > 0 else {
+                pieces.append([element])
+                return true
+            }
+            position = Position(piece: position.piece - 1, offset: pieces[position.piece - 1].count)
+        }
+        pieces[position.piece].insert(element, at: position.offset)
+        splitIfNeeded(position.piece, wasAppended: position.offset == pieces[position.piece].count - 1)
+        return true
+    }
+
+    /// Removes the first element that does not come before what is looked for, if `isSame` says it is the one. Returns whether it did.
+    @discardableResult
+    mutating func remove(comesBefore: (Element) -> Bool, isSame: (Element) -> Bool) -> Bool {
+        let position = firstPosition(notBefore: comesBefore)
+        guard position.piece < pieces.count, isSame(pieces[position.piece][position.offset]) else { return false }
+        pieces[position.piece].remove(at: position.offset)
+        if pieces[position.piece].isEmpty { pieces.remove(at: position.piece) }
+        count -= 1
+        return true
+    }
+
+    private mutating func splitIfNeeded(_ piece: Int, wasAppended: Bool) {
+        let size = pieces[piece].count
+        guard size > Self.pieceLimit else { return }
+        // Ascending insertion leaves full pieces behind; any other halves them.
+        let cut = wasAppended && piece == pieces.count - 1 ? size - 1 : size / 2
+        pieces.insert(Array(pieces[piece][cut...]), at: piece + 1)
+        pieces[piece].removeSubrange(cut...)
+    }
+}

@@ -1,0 +1,177 @@
+internal import CairnKeyspace
+internal import CairnModel
+
+/// All that a memory engine holds. Not to be touched without the engine's lock.
+final class Tables {
+    private var latest = Head.empty
+    /// By key; tombstones included.
+    private var records = OrderedIndex<Record>()
+    private var log = EventLog()
+    /// By number.
+    private var leases = OrderedIndex<Lease>()
+    private var keysOnLease: [LeaseID: KeysOnLease] = [:]
+    private var deadlines = OrderedIndex<Deadline>()
+    private var consumers: [String: Consumer] = [:]
+    private var results: [RequestID: (result: TransactionResult, time: Timestamp)] = [:]
+
+    /// A stored lease's deadline; ordered by time, then by number.
+    struct Deadline: Comparable {
+        var time: Timestamp
+        var id: LeaseID
+
+        static func < (a: Deadline, b: Deadline) -> Bool { (a.time, a.id) < (b.time, b.id) }
+    }
+
+    /// Most leases have one key, and a set would cost many times as much.
+    private enum KeysOnLease {
+        case one(Key)
+        case many(Set<Key>)
+    }
+
+    func record(_ key: Key) -> Record? {
+        guard let record = records.first(notBefore: { $0.key < key }), record.key == key else { return nil }
+        return record
+    }
+
+    private func lease(_ id: LeaseID) -> Lease? {
+        guard let lease = leases.first(notBefore: { $0.id < id }), lease.id == id else { return nil }
+        return lease
+    }
+
+    /// Stores what a batch decided.
+    func store(_ changes: Changes) {
+        for event in changes.events {
+            let record = Record(after: event)
+            let old = self.record(event.key)
+            records.put(record, comesBefore: { $0.key < event.key }, isSame: { $0.key == event.key })
+            move(event.key, from: old, to: record)
+            log.append(event)
+        }
+        for (id, lease) in changes.leases { store(lease, for: id) }
+        for (name, consumer) in changes.consumers { consumers[name] = consumer }
+        for (id, result) in changes.results { results[id] = (result, changes.head.time) }
+        if let time = changes.forgetRequestsBefore { results = results.filter { $0.value.time >= time } }
+        latest = changes.head
+    }
+
+    /// Frees a piece of what was compacted.
+    func trim() -> Bool { log.trim(before: latest.oldestRef, pieces: 16) }
+
+    private func store(_ lease: Lease?, for id: LeaseID) {
+        if let deadline = self.lease(id)?.deadline.map({ Deadline(time: $0, id: id) }) {
+            deadlines.remove(comesBefore: { $0 < deadline }, isSame: { $0 == deadline })
+        }
+        if let lease {
+            leases.put(lease, comesBefore: { $0.id < id }, isSame: { $0.id == id })
+        } else {
+            leases.remove(comesBefore: { $0.id < id }, isSame: { $0.id == id })
+        }
+        if let deadline = lease?.deadline.map({ Deadline(time: $0, id: id) }) {
+            deadlines.put(deadline, comesBefore: { $0 < deadline }, isSame: { $0 == deadline })
+        }
+    }
+
+    private func move(_ key: Key, from old: Record?, to new: Record) {
+        let before = old.flatMap { $0.isLive ? $0.leaseID : nil }
+        let after = new.isLive ? new.leaseID : nil
+        guard before != after else { return }
+        if let before {
+            switch keysOnLease[before] {
+            case .many(var keys):
+                keysOnLease[before] = nil
+                keys.remove(key)
+                if !keys.isEmpty { keysOnLease[before] = .many(keys) }
+            case .one, nil:
+                keysOnLease[before] = nil
+            }
+        }
+        guard let after else { return }
+        switch keysOnLease[after] {
+        case nil:
+            keysOnLease[after] = .one(key)
+        case .one(let other):
+            keysOnLease[after] = .many([other, key])
+        case .many(var keys):
+            keysOnLease[after] = nil
+            keys.insert(key)
+            keysOnLease[after] = .many(keys)
+        }
+    }
+}
+
+extension Tables: EngineView {
+    func head() throws(StoreError) -> Head { latest }
+
+    func records(_ keys: [Key]) throws(StoreError) -> [Key: Record] {
+        var found: [Key: Record] = [:]
+        for key in keys { found[key] = record(key) }
+        return found
+    }
+
+    func records(in range: KeyRange, limit: Int, bytes: Int, keysOnly: Bool) throws(StoreError) -> [Record] {
+        var found: [Record] = []
+        var size = 0
+        guard limit > 0 else { return [] }
+        records.forEach(notBefore: { $0.key < range.lower }) { record in
+            if let upper = range.upper, record.key >= upper { return false }
+            guard record.isLive else { return true }
+            var record = record
+            if keysOnly { record.value = Value(kind: record.value.kind, bytes: []) }
+            found.append(record)
+            size += record.key.bytes.count + record.value.bytes.count
+            return found.count < limit && size < bytes
+        }
+        return found
+    }
+
+    func keys(on lease: LeaseID) throws(StoreError) -> [Key] {
+        switch keysOnLease[lease] {
+        case nil: []
+        case .one(let key): [key]
+        case .many(let keys): Array(keys)
+        }
+    }
+
+    func leases(_ ids: [LeaseID]) throws(StoreError) -> [LeaseID: Lease] {
+        var found: [LeaseID: Lease] = [:]
+        for id in ids { found[id] = lease(id) }
+        return found
+    }
+
+    func leases(from first: LeaseID, limit: Int) throws(StoreError) -> [Lease] {
+        var found: [Lease] = []
+        guard limit > 0 else { return [] }
+        leases.forEach(notBefore: { $0.id < first }) { lease in
+            found.append(lease)
+            return found.count < limit
+        }
+        return found
+    }
+
+    func leases(dueAt time: Timestamp, limit: Int) throws(StoreError) -> [Lease] {
+        var due: [Lease] = []
+        guard limit > 0 else { return [] }
+        deadlines.forEach(notBefore: { _ in false }) { deadline in
+            guard deadline.time <= time, let lease = lease(deadline.id) else { return false }
+            due.append(lease)
+            return due.count < limit
+        }
+        return due
+    }
+
+    func nextDeadline() throws(StoreError) -> Timestamp? { deadlines.first(notBefore: { _ in false })?.time }
+
+    func events(from first: Ref, limit: Int, bytes: Int) throws(StoreError) -> [Event] {
+        log.events(from: max(first, latest.oldestRef), limit: limit, bytes: bytes)
+    }
+
+    func consumer(_ name: String) throws(StoreError) -> Consumer? { consumers[name] }
+
+    func consumers(after name: String, limit: Int) throws(StoreError) -> [Consumer] {
+        Array(
+            consumers.values.filter { name.utf8.lexicographicallyPrecedes($0.name.utf8) }
+                .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }.prefix(limit))
+    }
+
+    func result(of request: RequestID) throws(StoreError) -> TransactionResult? { results[request]?.result }
+}

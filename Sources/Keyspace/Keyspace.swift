@@ -1,0 +1,244 @@
+public import CairnModel
+public import Logging
+internal import Synchronization
+
+/// How a ``Keyspace`` behaves.
+public struct KeyspaceOptions: Sendable {
+    /// How large things may be.
+    public var limits = Limits.standard
+    /// How much of the log is kept. All of it, unless told otherwise.
+    public var retention = Retention.unlimited
+    /// How often an idle watch is told how far the log has come, and the log's age is looked at.
+    public var upkeepInterval = Duration.seconds(1)
+    /// How often to look whether another process has written; only for homes that processes share, and a matter of nanoseconds.
+    public var followInterval = Duration.milliseconds(10)
+    /// The time of day.
+    public var clock: any WallClock = SystemClock()
+    /// Where to report what went wrong behind the scenes. Nowhere, unless told otherwise.
+    public var logger = Logger(label: "cairn.keyspace") { _ in SwiftLogNoOpLogHandler() }
+
+    /// The options of a keyspace that sets none.
+    public init() {}
+}
+
+/// A ``Store`` over any ``Engine``: group commit, reads, watches, expiry and retention.
+public final class Keyspace: Store {
+    private let engine: any Engine
+    private let options: KeyspaceOptions
+    private let hub: Hub
+    private let committer: Committer
+    private let reads: ReadQueue
+    private let isClosed = Atomic<Bool>(false)
+    private let upkeep = Mutex<[Task<Void, Never>]>([])
+
+    /// What this store can do.
+    public var capabilities: Capabilities { engine.capabilities }
+    /// How large things may be.
+    public var limits: Limits { options.limits }
+
+    /// Opens a store over what `open` makes, which is called on a thread of its own.
+    public static func open(
+        options: KeyspaceOptions = KeyspaceOptions(),
+        engine open: @escaping @Sendable () throws(StoreError) -> any Engine
+    ) async throws(StoreError) -> Keyspace {
+        let opened = await BlockingCall.run(name: "cairn-open") { () -> Result<Opened, StoreError> in
+            do throws(StoreError) {
+                let engine = try open()
+                let (head, deadline) = try engine.read { (view) throws(StoreError) in
+                    (try view.head(), try view.nextDeadline())
+                }
+                return .success(Opened(engine: engine, head: head, deadline: deadline))
+            } catch {
+                return .failure(error)
+            }
+        }
+        return Keyspace(try opened.get(), options: options)
+    }
+
+    private struct Opened: Sendable {
+        let engine: any Engine
+        let head: Head
+        let deadline: Timestamp?
+    }
+
+    private init(_ opened: Opened, options: KeyspaceOptions) {
+        let engine = opened.engine
+        self.engine = engine
+        self.options = options
+        let hub = Hub(head: opened.head.lastRef)
+        let sweeper = Sweeper(clock: options.clock, next: opened.deadline)
+        let committer = Committer(
+            engine: engine, clock: options.clock, limits: options.limits, hub: hub, nextDeadline: opened.deadline,
+            logger: options.logger, deadlineMoved: { sweeper.note($0) })
+        self.hub = hub
+        self.committer = committer
+        reads = ReadQueue(engine: engine)
+        let keeper = LogKeeper(
+            engine: engine, committer: committer, hub: hub, reads: reads, options: options)
+        // Unstructured, because they live as long as the store and nobody waits for them; `close` ends them.
+        var tasks = [
+            Task { await sweeper.run { await committer.sweep() } },
+            Task { await keeper.run() },
+        ]
+        if engine.capabilities.has(.sharedHome) {
+            let interval = options.followInterval
+            tasks.append(Task { await Follower.run(engine: engine, committer: committer, every: interval) })
+        }
+        upkeep.withLock { [tasks] in $0 = tasks }
+    }
+
+    /// Stops: waits for writes under way, ends the streams, frees everything.
+    public func close() async {
+        guard !isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        let tasks = upkeep.withLock { $0 }
+        for task in tasks { task.cancel() }
+        for task in tasks { await task.value }
+        await committer.close()
+        hub.close()
+        await reads.close()
+        let engine = engine
+        await BlockingCall.run(name: "cairn-close") { engine.close() }
+    }
+
+    private func checkOpen() throws(StoreError) {
+        if isClosed.load(ordering: .acquiring) { throw .closed }
+    }
+}
+
+// Writing.
+extension Keyspace {
+    /// Runs a transaction, and returns when it is as durable as the home can make it.
+    public func commit(_ transaction: Transaction) async throws(StoreError) -> TransactionResult {
+        try await committer.commit(transaction)
+    }
+
+    /// Writes a copy of the store to a file that must not exist.
+    public func backup(toFile path: String) async throws(StoreError) {
+        try checkOpen()
+        try capabilities.require(.backup)
+        let engine = engine
+        let result = await BlockingCall.run(name: "cairn-backup") { () -> Result<Void, StoreError> in
+            do throws(StoreError) { return .success(try engine.backup(toFile: path)) } catch { return .failure(error) }
+        }
+        try result.get()
+    }
+}
+
+// Reading.
+extension Keyspace {
+    /// The live record of a key, or `nil`.
+    public func get(_ key: Key, consistency: ReadConsistency) async throws(StoreError) -> Record? {
+        try checkOpen()
+        try key.check(limits)
+        guard let record = try await reads.record(key), record.isLive else { return nil }
+        return record
+    }
+
+    /// A page of live records.
+    public func list(_ request: ListRequest) async throws(StoreError) -> ListPage {
+        try checkOpen()
+        try request.check()
+        let limits = limits
+        return try await reads.run { (view) throws(StoreError) in
+            let head = try view.head().lastRef
+            return try Listing.page(request, limits: limits, head: head) { (range, limit) throws(StoreError) in
+                try view.records(in: range, limit: limit, bytes: limits.pageBytes, keysOnly: request.keysOnly)
+            }
+        }
+    }
+
+    /// A lease, with the live keys on it if asked.
+    public func lease(_ id: LeaseID, withKeys: Bool) async throws(StoreError) -> LeaseStatus? {
+        try checkOpen()
+        let clock = options.clock
+        return try await reads.run { (view) throws(StoreError) in
+            let stored = try view.leases([id])[id]
+            let keys = stored == nil || withKeys ? try view.keys(on: id).sorted() : []
+            guard stored != nil || !keys.isEmpty else { return nil }
+            let lease = stored ?? Lease(id: id, deadline: nil, duration: nil, isGranted: false)
+            return LeaseStatus(lease, at: clock.now(), keys: withKeys ? keys : [])
+        }
+    }
+
+    /// Leases that were granted or have a deadline.
+    public func leases(from first: LeaseID, limit: Int) async throws(StoreError) -> [LeaseStatus] {
+        try checkOpen()
+        let clock = options.clock
+        let limit = min(limit, limits.pageEntries)
+        return try await reads.run { (view) throws(StoreError) in
+            let now = clock.now()
+            return try view.leases(from: first, limit: limit).map { LeaseStatus($0, at: now, keys: []) }
+        }
+    }
+
+    /// A consumer, or `nil` when none of that name has acknowledged anything.
+    public func consumer(_ name: String) async throws(StoreError) -> Consumer? {
+        try checkOpen()
+        try Transaction.check(name: name, "consumer's name", limits)
+        return try await reads.run { (view) throws(StoreError) in try view.consumer(name) }
+    }
+
+    /// The consumers by name.
+    public func consumers(after name: String, limit: Int) async throws(StoreError) -> [Consumer] {
+        try checkOpen()
+        let limit = min(limit, limits.pageEntries)
+        return try await reads.run { (view) throws(StoreError) in try view.consumers(after: name, limit: limit) }
+    }
+
+    /// Where the log begins and ends.
+    public func status() async throws(StoreError) -> StoreStatus {
+        try checkOpen()
+        let head = try await reads.run { (view) throws(StoreError) in try view.head() }
+        return StoreStatus(
+            headRef: head.lastRef, oldestRef: head.oldestRef, time: options.clock.now(), home: engine.name)
+    }
+}
+
+// Watching.
+extension Keyspace {
+    /// Streams events; the stream's start is fixed when this returns.
+    public func watch(_ request: WatchRequest) async throws(StoreError) -> WatchStream {
+        try checkOpen()
+        if case .ref(let ref) = request.start { try ref.check() }
+        let watcher = Watcher(request, limits: limits)
+        let known = try hub.add(watcher)
+        let reader = WatchReader(watcher, hub: hub, reads: reads, limits: limits)
+        // Another process may be ahead of what this one knows.
+        let head =
+            engine.mayHaveForeignChanges() || request.start.needsHead
+            ? try await reads.run { (view) throws(StoreError) in try view.head() } : nil
+        let last = max(known, head?.lastRef ?? .zero)
+        watcher.start(
+            at: try request.start.first(after: last, oldest: head?.oldestRef ?? 1),
+            withRecords: request.start == .current, finishAfter: request.untilHead ? last : nil)
+        return WatchStream(reader)
+    }
+}
+
+extension WatchRequest.Start {
+    fileprivate var needsHead: Bool {
+        if case .ref = self { true } else { false }
+    }
+
+    /// The first event to deliver, when `last` is the last there is.
+    fileprivate func first(after last: Ref, oldest: Ref) throws(StoreError) -> Ref {
+        guard case .ref(let ref) = self else { return last.next }
+        guard ref <= last.next else { throw .futureRef(ref, head: last) }
+        if ref == .zero { return oldest }
+        guard ref >= oldest else { throw .compacted(ref, oldest: oldest) }
+        return ref
+    }
+}
+
+extension LeaseStatus {
+    fileprivate init(_ lease: Lease, at now: Timestamp, keys: [Key]) {
+        self.init(lease: lease, timeLeft: lease.deadline.map { max(.zero, $0 - now) }, keys: keys)
+    }
+}
+
+extension ListRequest {
+    fileprivate func check() throws(StoreError) {
+        if let limit, limit < 1 { throw StoreError(.invalidArgument, "a limit of \(limit) is not possible; the least is 1") }
+        if let depth, depth < 1 { throw StoreError(.invalidArgument, "a depth of \(depth) is not possible; the least is 1") }
+    }
+}

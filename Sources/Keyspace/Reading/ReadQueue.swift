@@ -1,0 +1,138 @@
+internal import CairnModel
+internal import Synchronization
+
+/// Reads an engine without blocking the caller's thread.
+///
+/// For an engine that blocks, reads queue for its reading threads; lookups of single keys that wait are answered together, from one
+/// view. Any other engine is read where the caller stands.
+final class ReadQueue: Sendable {
+    typealias Answer = Result<Record?, StoreError>
+
+    private struct Lookup {
+        let key: Key
+        // Unsafe continuations cost less than checked ones; each is resumed once, by the thread that took it.
+        let caller: UnsafeContinuation<Answer, Never>
+    }
+
+    private struct Queue {
+        var lookups: [Lookup] = []
+        var jobs: [@Sendable () -> Void] = []
+        var isClosed = false
+    }
+
+    /// Lookups answered from one view.
+    private static let lookupsPerView = 256
+
+    private let engine: any Engine
+    private let queue = Mutex(Queue())
+    private let threads = Mutex<[WorkerThread]>([])
+
+    init(engine: any Engine) {
+        self.engine = engine
+        guard engine.blocks else { return }
+        let workers = (0..<max(1, engine.readers)).map { number in
+            WorkerThread(name: "cairn-read-\(number)") { [unowned self] in work() }
+        }
+        threads.withLock { $0 = workers }
+    }
+
+    /// The record of a key, which may be a tombstone.
+    func record(_ key: Key) async throws(StoreError) -> Record? {
+        switch engine.readyRecord(key) {
+        case .record(let record): return record
+        case .absent: return nil
+        case nil: break
+        }
+        guard engine.blocks else {
+            return try engine.read { (view) throws(StoreError) in try view.records([key])[key] }
+        }
+        let answer = await withUnsafeContinuation { (caller: UnsafeContinuation<Answer, Never>) in
+            let isClosed = queue.withLock { queue in
+                if !queue.isClosed { queue.lookups.append(Lookup(key: key, caller: caller)) }
+                return queue.isClosed
+            }
+            if isClosed { caller.resume(returning: .failure(.closed)) } else { wake() }
+        }
+        return try answer.get()
+    }
+
+    /// Calls `body` with a view of one moment.
+    func run<Value: Sendable>(
+        _ body: @escaping @Sendable (any EngineView) throws(StoreError) -> Value
+    ) async throws(StoreError) -> Value {
+        guard engine.blocks else { return try engine.read(body) }
+        return try await call { [engine] () throws(StoreError) in try engine.read(body) }
+    }
+
+    /// Runs a blocking call on a reading thread.
+    func call<Value: Sendable>(
+        _ body: @escaping @Sendable () throws(StoreError) -> Value
+    ) async throws(StoreError) -> Value {
+        typealias Answer = Result<Value, StoreError>
+        let answer = await withUnsafeContinuation { (caller: UnsafeContinuation<Answer, Never>) in
+            let isClosed = queue.withLock { queue in
+                if !queue.isClosed {
+                    queue.jobs.append {
+                        do throws(StoreError) {
+                            caller.resume(returning: .success(try body()))
+                        } catch {
+                            caller.resume(returning: .failure(error))
+                        }
+                    }
+                }
+                return queue.isClosed
+            }
+            if isClosed { caller.resume(returning: .failure(.closed)) } else { wake() }
+        }
+        return try answer.get()
+    }
+
+    /// Refuses what comes from now on, and waits for what has come before.
+    func close() async {
+        queue.withLock { $0.isClosed = true }
+        let workers = threads.withLock { threads in
+            defer { threads = [] }
+            return threads
+        }
+        guard !workers.isEmpty else { return }
+        await BlockingCall.run(name: "cairn-close") { [self] in
+            for worker in workers { worker.stop() }
+            work()
+        }
+    }
+
+    private func wake() {
+        // Every thread: one that is at work runs again, an idle one may take it now.
+        threads.withLock { threads in for thread in threads { thread.wake() } }
+    }
+
+    /// Works until nothing waits. On a reading thread.
+    private func work() {
+        while true {
+            let (lookups, job) = queue.withLock { queue -> ([Lookup], (@Sendable () -> Void)?) in
+                if !queue.lookups.isEmpty {
+                    let taken = Array(queue.lookups.prefix(ReadQueue.lookupsPerView))
+                    queue.lookups.removeFirst(taken.count)
+                    return (taken, nil)
+                }
+                return ([], queue.jobs.isEmpty ? nil : queue.jobs.removeFirst())
+            }
+            if let job {
+                job()
+            } else if lookups.isEmpty {
+                return
+            } else {
+                answer(lookups)
+            }
+        }
+    }
+
+    private func answer(_ lookups: [Lookup]) {
+        do throws(StoreError) {
+            let records = try engine.read { (view) throws(StoreError) in try view.records(lookups.map(\.key)) }
+            for lookup in lookups { lookup.caller.resume(returning: .success(records[lookup.key])) }
+        } catch {
+            for lookup in lookups { lookup.caller.resume(returning: .failure(error)) }
+        }
+    }
+}

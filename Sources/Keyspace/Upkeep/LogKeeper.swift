@@ -1,0 +1,45 @@
+internal import CairnModel
+internal import Logging
+
+/// Keeps the log to its retention, frees what was compacted, and tells idle watchers how far the log has come.
+struct LogKeeper: Sendable {
+    let engine: any Engine
+    let committer: Committer
+    let hub: Hub
+    let reads: ReadQueue
+    let options: KeyspaceOptions
+
+    /// Runs until the task is cancelled.
+    func run() async {
+        var rounds = 0
+        while !Task.isCancelled {
+            let next = options.clock.now() + options.upkeepInterval
+            guard (try? await options.clock.sleep(until: next)) != nil else { return }
+            hub.reportProgress()
+            do throws(StoreError) {
+                try await compact()
+                rounds += 1
+                if rounds % 60 == 0 { await committer.forgetOldRequests() }
+                await committer.trim()
+            } catch {
+                if error.code != .closed {
+                    options.logger.error("upkeep failed", metadata: ["error": "\(error)"])
+                }
+            }
+        }
+    }
+
+    private func compact() async throws(StoreError) {
+        let (retention, clock) = (options.retention, options.clock)
+        guard retention != .unlimited else { return }
+        let oldest = try await reads.run { (view) throws(StoreError) -> Ref? in
+            let head = try view.head()
+            let byCount = retention.oldestByCount(head: head)
+            let byAge = try retention.oldestByAge(head: head, now: clock.now()) { (ref) throws(StoreError) in
+                try view.events(from: ref, limit: 1, bytes: 1).first?.time
+            }
+            return [byCount, byAge].compactMap { $0 }.max()
+        }
+        if let oldest { _ = try await committer.commit(Transaction(then: [.compact(before: oldest)])) }
+    }
+}

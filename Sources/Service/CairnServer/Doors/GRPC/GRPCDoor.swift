@@ -1,0 +1,34 @@
+internal import CairnModel
+internal import CairnWire
+internal import CairnRPC
+internal import Logging
+
+/// The gRPC door: every service on one router.
+struct GRPCDoor: Sendable {
+    let router: RPCRouter
+    let health: HealthService
+
+    init(store: any Store, configuration: CairnServer.Configuration, logger: Logger) {
+        var router = RPCRouter()
+        let encodings = EventEncodings()
+        KeyValueService(store: store).register(on: &router)
+        LeaseService(store: store).register(on: &router)
+        LogService(store: store, encodings: encodings).register(on: &router)
+        ConsumerService(store: store, encodings: encodings).register(on: &router)
+        MaintenanceService(store: store, backupDirectory: configuration.backupDirectory).register(on: &router)
+        let services = Set(router.methods.compactMap { $0.split(separator: "/").first.map(String.init) }).sorted()
+        health = HealthService(services: services)
+        health.register(on: &router)
+        ReflectionService(services: services).register(on: &router)
+        self.router = router
+    }
+}
+
+/// Runs a handler's body, and turns the store's errors into statuses.
+func answering<Response>(_ body: () async throws(StoreError) -> Response) async throws -> Response {
+    do throws(StoreError) {
+        return try await body()
+    } catch {
+        throw RPCError(error)
+    }
+}

@@ -1,0 +1,104 @@
+internal import CairnModel
+internal import CairnProtocol
+internal import CairnRPC
+internal import CairnWire
+internal import SwiftProtobuf
+
+/// `cairn.v1.KeyValue`: records and transactions.
+struct KeyValueService: Sendable {
+    let store: any Store
+
+    func register(on router: inout RPCRouter) {
+        router.unary("cairn.v1.KeyValue/Get") { request, _ in try await get(request) }
+        router.unary("cairn.v1.KeyValue/List") { request, _ in try await list(request) }
+        router.unary("cairn.v1.KeyValue/Set") { request, _ in try await set(request) }
+        router.unary("cairn.v1.KeyValue/Delete") { request, _ in try await delete(request) }
+        router.unary("cairn.v1.KeyValue/Commit") { request, _ in try await commit(request) }
+        router.clientStreaming("cairn.v1.KeyValue/Import") { requests, _ in try await importSets(requests) }
+    }
+
+    private func get(_ request: Cairn_V1_GetRequest) async throws -> Cairn_V1_GetResponse {
+        try await answering { () throws(StoreError) in
+            let key = Key(wire: request.key)
+            guard let record = try await store.get(key, consistency: request.stale ? .stale : .linearizable) else {
+                throw .keyNotFound(key)
+            }
+            return .with { $0.record = record.wire() }
+        }
+    }
+
+    private func list(_ request: Cairn_V1_ListRequest) async throws -> Cairn_V1_ListResponse {
+        try await answering { () throws(StoreError) in try await store.list(ListRequest(wire: request)).wire }
+    }
+
+    private func set(_ request: Cairn_V1_SetRequest) async throws -> Cairn_V1_SetResponse {
+        try await answering { () throws(StoreError) in
+            let key = Key(wire: request.key)
+            let result = try await store.commitChecked(
+                Transaction(
+                    if: try conditions(request.conditions, on: key),
+                    then: [
+                        .set(
+                            key, Value(wire: request.value, request.valueKind),
+                            lease: request.leaseID == 0 ? nil : LeaseID(request.leaseID),
+                            expiry: request.hasExpiry ? Expiry(wire: request.expiry) : .keep)
+                    ], clientID: request.clientID, requestID: try RequestID.wire(request.requestID)))
+            guard case .written(let record)? = result.results.first else { throw .malformedAnswer }
+            return .with { $0.record = record.wire(withValue: false) }
+        }
+    }
+
+    private func delete(_ request: Cairn_V1_DeleteRequest) async throws -> Cairn_V1_DeleteResponse {
+        try await answering { () throws(StoreError) in
+            let key = Key(wire: request.key)
+            let result = try await store.commitChecked(
+                Transaction(
+                    if: try conditions(request.conditions, on: key), then: [.delete(key)], clientID: request.clientID,
+                    requestID: try RequestID.wire(request.requestID)))
+            guard case .deleted(let records)? = result.results.first else { throw .malformedAnswer }
+            guard let record = records.first else { throw .keyNotFound(key) }
+            return .with { $0.record = record.wire(withValue: false) }
+        }
+    }
+
+    private func commit(_ request: Cairn_V1_CommitRequest) async throws -> Cairn_V1_CommitResponse {
+        try await answering { () throws(StoreError) in try await store.commit(Transaction(wire: request)).wire }
+    }
+
+    /// Sets in order, several transactions' worth of requests at a time, so that an import costs few commits.
+    private func importSets(_ requests: RPCRequestStream<Cairn_V1_ImportRequest>) async throws -> Cairn_V1_ImportResponse {
+        var response = Cairn_V1_ImportResponse()
+        var batch = Transaction(then: [])
+        var bytes = 0
+        for try await request in requests {
+            let operation = request.set.operation
+            let size = request.set.key.count + request.set.value.count
+            if batch.operations.count == store.limits.transactionOperations
+                || bytes + size > store.limits.transactionBytes || request.clientID != batch.clientID
+            {
+                try await flush(&batch, into: &response)
+                bytes = 0
+            }
+            batch.clientID = request.clientID
+            batch.operations.append(operation)
+            bytes += size
+        }
+        try await flush(&batch, into: &response)
+        return response
+    }
+
+    private func flush(_ batch: inout Transaction, into response: inout Cairn_V1_ImportResponse) async throws {
+        guard !batch.operations.isEmpty else { return }
+        let result = try await answering { () throws(StoreError) in try await store.commit(batch) }
+        response.count += Int64(batch.operations.count)
+        response.ref = result.ref.rawValue
+        batch.operations = []
+    }
+}
+
+/// The conditions of a request about `key`.
+func conditions(_ messages: [Cairn_V1_Condition], on key: Key?) throws(StoreError) -> [Condition] {
+    var conditions: [Condition] = []
+    for message in messages { conditions.append(try Condition(wire: message, key: key)) }
+    return conditions
+}

@@ -1,0 +1,165 @@
+package import CairnModel
+package import CairnProtocol
+package import Foundation
+
+// Keys, values, records and events, to and from their messages. What comes from a server is taken as it is; what comes from a
+// client is checked by the store.
+
+extension Key {
+    /// The key of a `bytes` field.
+    package init(wire data: Data) { self.init(bytes: Array(data)) }
+    /// The key as a `bytes` field.
+    package var wire: Data { Data(bytes) }
+}
+
+extension Value {
+    /// The value of a `bytes` field and its kind.
+    package init(wire data: Data, _ kind: Cairn_V1_ValueKind) {
+        self.init(kind: Value.Kind(rawValue: Int32(truncatingIfNeeded: kind.rawValue)), bytes: Array(data))
+    }
+
+    /// The kind as a message field.
+    package var wireKind: Cairn_V1_ValueKind { Cairn_V1_ValueKind(rawValue: Int(kind.rawValue)) ?? .bytes }
+}
+
+extension Record {
+    /// The record as a message.
+    package func wire(withValue: Bool = true) -> Cairn_V1_Record {
+        var message = Cairn_V1_Record()
+        message.key = key.wire
+        if withValue, !value.bytes.isEmpty { message.value = Data(value.bytes) }
+        message.valueKind = value.wireKind
+        message.version = version
+        message.createdVersion = createdVersion
+        message.createdRef = createdRef.rawValue
+        message.updatedRef = updatedRef.rawValue
+        message.deletedRef = deletedRef?.rawValue ?? 0
+        message.leaseID = leaseID.rawValue
+        return message
+    }
+
+    /// The record of a message.
+    package init(wire message: Cairn_V1_Record) {
+        self.init(
+            key: Key(wire: message.key), value: Value(wire: message.value, message.valueKind), version: message.version,
+            createdVersion: message.createdVersion, createdRef: Ref(message.createdRef),
+            updatedRef: Ref(message.updatedRef),
+            deletedRef: message.deletedRef == 0 ? nil : Ref(message.deletedRef), leaseID: LeaseID(message.leaseID))
+    }
+}
+
+extension Event {
+    /// The event as a message.
+    package var wire: Cairn_V1_Event {
+        var message = Cairn_V1_Event()
+        message.ref = ref.rawValue
+        message.kind = Cairn_V1_EventKind(rawValue: Int(kind.rawValue)) ?? .unspecified
+        message.key = key.wire
+        if let value {
+            message.value = Data(value.bytes)
+            message.valueKind = value.wireKind
+        }
+        message.version = version
+        message.leaseID = leaseID.rawValue
+        message.createdRef = createdRef.rawValue
+        message.createdVersion = createdVersion
+        message.previousRef = previousRef?.rawValue ?? 0
+        message.timeUs = time.rawValue
+        message.clientID = clientID
+        message.transactionIndex = transactionIndex
+        message.transactionCount = transactionCount
+        return message
+    }
+
+    /// The event of a message.
+    package init(wire message: Cairn_V1_Event) {
+        let kind = Event.Kind(rawValue: Int32(truncatingIfNeeded: message.kind.rawValue))
+        self.init(
+            ref: Ref(message.ref), kind: kind, key: Key(wire: message.key), version: message.version,
+            value: kind.endsKey ? nil : Value(wire: message.value, message.valueKind),
+            leaseID: LeaseID(message.leaseID), createdRef: Ref(message.createdRef),
+            createdVersion: message.createdVersion,
+            previousRef: message.previousRef == 0 ? nil : Ref(message.previousRef),
+            time: Timestamp(microseconds: message.timeUs), clientID: message.clientID,
+            transactionIndex: message.transactionIndex, transactionCount: message.transactionCount)
+    }
+}
+
+extension Lease {
+    /// The lease as a message.
+    package var wire: Cairn_V1_Lease {
+        var message = Cairn_V1_Lease()
+        message.id = id.rawValue
+        if let deadline { message.deadlineUs = deadline.rawValue }
+        if let duration { message.durationUs = duration.microseconds }
+        message.granted = isGranted
+        return message
+    }
+
+    /// The lease of a message.
+    package init(wire message: Cairn_V1_Lease) {
+        self.init(
+            id: LeaseID(message.id),
+            deadline: message.hasDeadlineUs ? Timestamp(microseconds: message.deadlineUs) : nil,
+            duration: message.hasDurationUs ? .microseconds(message.durationUs) : nil, isGranted: message.granted)
+    }
+}
+
+extension LeaseStatus {
+    /// The status as a message.
+    package var wire: Cairn_V1_Lease {
+        var message = lease.wire
+        if let timeLeft { message.timeLeftUs = timeLeft.microseconds }
+        message.keys = keys.map(\.wire)
+        return message
+    }
+
+    /// The status of a message.
+    package init(wire message: Cairn_V1_Lease) {
+        self.init(
+            lease: Lease(wire: message), timeLeft: message.hasTimeLeftUs ? .microseconds(message.timeLeftUs) : nil,
+            keys: message.keys.map(Key.init(wire:)))
+    }
+}
+
+extension Consumer {
+    /// The consumer as a message.
+    package var wire: Cairn_V1_Consumer {
+        var message = Cairn_V1_Consumer()
+        message.name = name
+        message.cursor = cursor.rawValue
+        message.updatedAtUs = updatedAt.rawValue
+        return message
+    }
+
+    /// The consumer of a message.
+    package init(wire message: Cairn_V1_Consumer) {
+        self.init(
+            name: message.name, cursor: Ref(message.cursor), updatedAt: Timestamp(microseconds: message.updatedAtUs))
+    }
+}
+
+extension KeyRange {
+    /// The range as a message.
+    package var wire: Cairn_V1_KeyRange {
+        var message = Cairn_V1_KeyRange()
+        if self == KeyRange(prefix: lower) {
+            message.prefix = lower.wire
+        } else {
+            message.from = lower.wire
+            if let upper { message.to = upper.wire }
+        }
+        return message
+    }
+
+    /// The range of a message. Throws ``StoreError/Code/invalidArgument`` for a prefix that doesn't go alone.
+    package init(wire message: Cairn_V1_KeyRange) throws(StoreError) {
+        if message.prefix.isEmpty {
+            self.init(from: Key(wire: message.from), to: message.to.isEmpty ? nil : Key(wire: message.to))
+        } else if message.from.isEmpty && message.to.isEmpty {
+            self.init(prefix: Key(wire: message.prefix))
+        } else {
+            throw StoreError(.invalidArgument, "a range has a prefix, or from and to, but not both")
+        }
+    }
+}

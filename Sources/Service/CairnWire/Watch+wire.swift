@@ -1,0 +1,99 @@
+package import CairnModel
+package import CairnProtocol
+internal import SwiftProtobuf
+
+extension WatchRequest {
+    /// The request as a message.
+    package var wire: Cairn_V1_WatchRequest {
+        .with {
+            $0.range = range.wire
+            switch start {
+            case .now: break
+            case .ref(let ref): $0.fromRef = ref.rawValue
+            case .current: $0.current = true
+            }
+            $0.kinds = kinds.map { Cairn_V1_EventKind(rawValue: Int($0.rawValue)) ?? .unspecified }
+            $0.untilHead = untilHead
+        }
+    }
+
+    /// The request of a message. Throws ``StoreError/Code/invalidArgument``.
+    package init(wire message: Cairn_V1_WatchRequest) throws(StoreError) {
+        let start: Start =
+            switch message.start {
+            case nil: .now
+            case .fromRef(let ref): .ref(Ref(ref))
+            case .current(let current): current ? .current : .now
+            }
+        self.init(
+            range: try KeyRange(wire: message.range), start: start, kinds: try Set(wire: message.kinds),
+            untilHead: message.untilHead)
+    }
+}
+
+extension Set<Event.Kind> {
+    /// The kinds of a message's field. Throws ``StoreError/Code/invalidArgument`` for one that is never sent.
+    package init(wire kinds: [Cairn_V1_EventKind]) throws(StoreError) {
+        self = []
+        for kind in kinds {
+            let kind = Event.Kind(rawValue: Int32(truncatingIfNeeded: kind.rawValue))
+            guard Event.Kind.all.contains(kind) else {
+                throw StoreError(.invalidArgument, "there are no events of \(kind)")
+            }
+            insert(kind)
+        }
+    }
+}
+
+extension ListRequest {
+    /// The request as a message.
+    package var wire: Cairn_V1_ListRequest {
+        .with {
+            $0.range = range.wire
+            $0.depth = Int32(clamping: depth ?? 0)
+            $0.keysOnly = keysOnly
+            $0.limit = Int32(clamping: limit ?? 0)
+            if let page { $0.page = page.wire }
+            $0.stale = consistency == .stale
+        }
+    }
+
+    /// The request of a message. Throws ``StoreError/Code/invalidArgument``.
+    package init(wire message: Cairn_V1_ListRequest) throws(StoreError) {
+        self.init(
+            range: try KeyRange(wire: message.range), root: Key(wire: message.range.prefix),
+            depth: message.depth == 0 ? nil : Int(message.depth), keysOnly: message.keysOnly,
+            limit: message.limit == 0 ? nil : Int(message.limit),
+            page: message.page.isEmpty ? nil : Key(wire: message.page),
+            consistency: message.stale ? .stale : .linearizable)
+    }
+}
+
+extension ListPage {
+    /// The page as a message.
+    package var wire: Cairn_V1_ListResponse {
+        .with {
+            $0.entries = entries.map { entry in
+                switch entry {
+                case .record(let record): .with { $0.record = record.wire() }
+                case .directory(let key): .with { $0.directory = key.wire }
+                }
+            }
+            if let next { $0.nextPage = next.wire }
+            $0.ref = ref.rawValue
+        }
+    }
+
+    /// The page of a message.
+    package init(wire message: Cairn_V1_ListResponse) {
+        self.init(
+            entries: message.entries.compactMap { entry in
+                switch entry.entry {
+                case nil: nil
+                case .record(let record): .record(Record(wire: record))
+                case .directory(let key): .directory(Key(wire: key))
+                }
+            },
+            next: message.nextPage.isEmpty ? nil : Key(wire: message.nextPage), ref: Ref(message.ref))
+    }
+}

@@ -1,0 +1,68 @@
+import ArgumentParser
+import CairnClient
+import CairnModel
+import CairnRPC
+import Foundation
+
+/// How a command reaches its server, and how it prints.
+struct ClientOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The server: HOST:PORT or unix:PATH; several, separated by commas, are tried in turn. (default: CAIRN_ADDRESS, or 127.0.0.1:4747)"))
+    var address: String?
+
+    @Option(help: "How long a call may take, such as 500ms or 10s.")
+    var timeout = DurationArgument(.seconds(10))
+
+    @Flag(help: "Print one JSON object a line.")
+    var json = false
+
+    @Flag(help: "Connect with TLS.")
+    var tls = false
+
+    @Option(help: ArgumentHelp("Trust the authorities in this PEM file instead of the system's.", valueName: "file"))
+    var caCert: String?
+
+    @Option(help: ArgumentHelp("The client's certificate, for a server that asks for one.", valueName: "file"))
+    var cert: String?
+
+    @Option(help: ArgumentHelp("The client certificate's private key.", valueName: "file"))
+    var key: String?
+
+    @Option(help: ArgumentHelp("Who writes; carried by the events.", valueName: "name"))
+    var clientID: String = ""
+
+    /// Calls `body` with a client, closes it, and ends the process with the code that the error stands for.
+    func run(_ body: (any Store) async throws -> Void) async throws {
+        try await reportingErrors {
+            let client = try makeClient()
+            do {
+                try await body(client)
+                await client.close()
+            } catch {
+                await client.close()
+                throw error
+            }
+        }
+    }
+
+    private func makeClient() throws -> CairnClient {
+        var configuration = CairnClient.Configuration()
+        configuration.timeout = timeout.duration
+        configuration.clientID = clientID
+        configuration.rpc.userAgent = "cairn-cli"
+        if tls || caCert != nil || cert != nil {
+            var tls = RPCClientTLS(trustRoots: caCert.map { .file($0) })
+            tls.certificateChain = cert.map { .file($0) }
+            tls.privateKey = key.map { .file($0) }
+            configuration.rpc.tls = tls
+        }
+        return try CairnClient(to: try addresses(), configuration: configuration)
+    }
+
+    private func addresses() throws -> [RPCAddress] {
+        let given = address ?? ProcessInfo.processInfo.environment["CAIRN_ADDRESS"] ?? ""
+        let text = given.isEmpty ? AddressArgument.standard : given
+        return try text.split(separator: ",").map { try AddressArgument.parse(String($0)) }
+    }
+}

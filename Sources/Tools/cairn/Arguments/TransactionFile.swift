@@ -1,0 +1,207 @@
+import CairnModel
+import Foundation
+
+/// A transaction as people write it: one JSON object. `cairn txn --help` describes it.
+enum TransactionFile {
+    /// Reads a transaction. Throws ``CairnModel/StoreError/Code/invalidArgument``, saying where and what.
+    static func transaction(from data: Data) throws(StoreError) -> Transaction {
+        let file: FileObject
+        do {
+            file = try JSONDecoder().decode(FileObject.self, from: data)
+        } catch let error as DecodingError {
+            throw StoreError(.invalidArgument, "the transaction can't be read: \(describe(error))")
+        } catch {
+            throw StoreError(.invalidArgument, "the transaction can't be read: \(error.localizedDescription)")
+        }
+        var conditions: [Condition] = []
+        for condition in file.if ?? [] { conditions.append(try condition.condition()) }
+        return Transaction(
+            if: conditions, then: try operations(file.then), otherwise: try operations(file.else ?? []))
+    }
+
+    private static func operations(_ objects: [OperationObject]) throws(StoreError) -> [CairnModel.Operation] {
+        var operations: [CairnModel.Operation] = []
+        for object in objects { operations.append(try object.operation()) }
+        return operations
+    }
+
+    private static func describe(_ error: DecodingError) -> String {
+        switch error {
+        case .keyNotFound(let key, let context): "\"\(key.stringValue)\" is missing at \(path(context))"
+        case .typeMismatch(_, let context), .valueNotFound(_, let context): "\(context.debugDescription) at \(path(context))"
+        case .dataCorrupted(let context): context.debugDescription + " at \(path(context))"
+        @unknown default: "\(error)"
+        }
+    }
+
+    private static func path(_ context: DecodingError.Context) -> String {
+        let path = context.codingPath.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }.joined(separator: ".")
+        return path.isEmpty ? "the top" : path
+    }
+}
+
+private struct FileObject: Decodable {
+    var `if`: [ConditionObject]?
+    var then: [OperationObject]
+    var `else`: [OperationObject]?
+
+    private enum CodingKeys: String, CodingKey, CaseIterable { case `if`, then, `else` }
+
+    init(from decoder: any Decoder) throws {
+        try decoder.refuseUnknownKeys(CodingKeys.allCases.map(\.rawValue))
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        `if` = try container.decodeIfPresent([ConditionObject].self, forKey: .if)
+        then = try container.decode([OperationObject].self, forKey: .then)
+        `else` = try container.decodeIfPresent([OperationObject].self, forKey: .else)
+    }
+}
+
+private struct ConditionObject: Decodable {
+    private enum CodingKeys: String, CodingKey, CaseIterable {
+        case key, `is`, absent, present, version, createdRef, updatedRef, value, lease
+    }
+
+    var key: String
+    var comparison: String
+    var tests: [(Condition.Comparison) -> Condition.Test] = []
+
+    init(from decoder: any Decoder) throws {
+        try decoder.refuseUnknownKeys(CodingKeys.allCases.map(\.rawValue))
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        key = try container.decode(String.self, forKey: .key)
+        comparison = try container.decodeIfPresent(String.self, forKey: .is) ?? "="
+        if let absent = try container.decodeIfPresent(Bool.self, forKey: .absent) {
+            tests.append { _ in absent ? .absent : .present }
+        }
+        if let present = try container.decodeIfPresent(Bool.self, forKey: .present) {
+            tests.append { _ in present ? .present : .absent }
+        }
+        if let version = try container.decodeIfPresent(Int64.self, forKey: .version) {
+            tests.append { .version($0, version) }
+        }
+        if let ref = try container.decodeIfPresent(Int64.self, forKey: .createdRef) {
+            tests.append { .createdRef($0, Ref(ref)) }
+        }
+        if let ref = try container.decodeIfPresent(Int64.self, forKey: .updatedRef) {
+            tests.append { .updatedRef($0, Ref(ref)) }
+        }
+        if let value = try container.decodeIfPresent(String.self, forKey: .value) {
+            tests.append { .value($0, Value(value)) }
+        }
+        if let id = try container.decodeIfPresent(Int64.self, forKey: .lease) {
+            tests.append { .lease($0, LeaseID(id)) }
+        }
+    }
+
+    func condition() throws(StoreError) -> Condition {
+        let comparisons: [String: Condition.Comparison] = ["=": .equal, "!=": .notEqual, "<": .less, ">": .greater]
+        guard let comparison = comparisons[comparison] else {
+            throw StoreError(.invalidArgument, "\"\(comparison)\" is no comparison; there are =, !=, < and >")
+        }
+        guard tests.count == 1 else {
+            throw StoreError(.invalidArgument, "the condition on \"\(key)\" has \(tests.count) tests; give it one")
+        }
+        return Condition(Key(key), tests[0](comparison))
+    }
+}
+
+private struct OperationObject: Decodable {
+    struct KeyObject: Decodable { var key: String }
+    struct PrefixObject: Decodable { var prefix: String }
+    struct SetObject: Decodable {
+        var key: String
+        var value: String?
+        var valueBase64: String?
+        var lease: Int64?
+        var expiresIn: String?
+        var neverExpires: Bool?
+    }
+    struct LeaseObject: Decodable {
+        var id: Int64?
+        var duration: String?
+    }
+
+    private enum CodingKeys: String, CodingKey, CaseIterable {
+        case set, delete, deletePrefix, get, grantLease, keepAlive, expireLease
+    }
+
+    private let set: SetObject?
+    private let delete: KeyObject?
+    private let deletePrefix: PrefixObject?
+    private let get: KeyObject?
+    private let grantLease: LeaseObject?
+    private let keepAlive: LeaseObject?
+    private let expireLease: LeaseObject?
+
+    init(from decoder: any Decoder) throws {
+        try decoder.refuseUnknownKeys(CodingKeys.allCases.map(\.rawValue))
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        set = try container.decodeIfPresent(SetObject.self, forKey: .set)
+        delete = try container.decodeIfPresent(KeyObject.self, forKey: .delete)
+        deletePrefix = try container.decodeIfPresent(PrefixObject.self, forKey: .deletePrefix)
+        get = try container.decodeIfPresent(KeyObject.self, forKey: .get)
+        grantLease = try container.decodeIfPresent(LeaseObject.self, forKey: .grantLease)
+        keepAlive = try container.decodeIfPresent(LeaseObject.self, forKey: .keepAlive)
+        expireLease = try container.decodeIfPresent(LeaseObject.self, forKey: .expireLease)
+    }
+
+    func operation() throws(StoreError) -> CairnModel.Operation {
+        var operations: [CairnModel.Operation] = []
+        if let set { operations.append(try set.operation()) }
+        if let delete { operations.append(.delete(Key(delete.key))) }
+        if let deletePrefix { operations.append(.deleteRange(KeyRange(prefix: Key(deletePrefix.prefix)))) }
+        if let get { operations.append(.get(Key(get.key))) }
+        if let lease = grantLease {
+            operations.append(.grantLease(id: lease.id.map { LeaseID($0) }, duration: try duration(lease.duration)))
+        }
+        if let lease = keepAlive {
+            let expiry: Expiry = try duration(lease.duration).map { .after($0) } ?? .keep
+            operations.append(.keepAlive(LeaseID(lease.id ?? 0), expiry: expiry))
+        }
+        if let lease = expireLease { operations.append(.expireLease(LeaseID(lease.id ?? 0))) }
+        guard operations.count == 1 else {
+            throw StoreError(.invalidArgument, "an operation does \(operations.count) things; let each do one")
+        }
+        return operations[0]
+    }
+}
+
+extension OperationObject.SetObject {
+    fileprivate func operation() throws(StoreError) -> CairnModel.Operation {
+        var bytes = value.map { Array($0.utf8) }
+        if let valueBase64 {
+            guard let data = Data(base64Encoded: valueBase64), bytes == nil else {
+                throw StoreError(.invalidArgument, "the set of \"\(key)\" needs one value, as value or as valueBase64")
+            }
+            bytes = Array(data)
+        }
+        guard let bytes else { throw StoreError(.invalidArgument, "the set of \"\(key)\" has no value") }
+        let expiry: Expiry = try duration(expiresIn).map { .after($0) } ?? (neverExpires == true ? .never : .keep)
+        return .set(Key(key), Value(bytes: bytes), lease: lease.map { LeaseID($0) }, expiry: expiry)
+    }
+}
+
+private func duration(_ text: String?) throws(StoreError) -> Duration? {
+    guard let text else { return nil }
+    guard let argument = DurationArgument(argument: text) else {
+        throw StoreError(.invalidArgument, "\"\(text)\" is no duration; write one such as 30s, 5m or 1h30m")
+    }
+    return argument.duration
+}
+
+private struct AnyKey: CodingKey {
+    var stringValue: String
+    var intValue: Int? { nil }
+    init?(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { nil }
+}
+
+extension Decoder {
+    /// Throws for a name that isn't known, so that a misspelt one is not passed over.
+    fileprivate func refuseUnknownKeys(_ known: [String]) throws {
+        for key in try container(keyedBy: AnyKey.self).allKeys where !known.contains(key.stringValue) {
+            throw DecodingError.dataCorrupted(
+                .init(codingPath: codingPath, debugDescription: "\"\(key.stringValue)\" is not known; there are \(known.joined(separator: ", "))"))
+        }
+    }
+}

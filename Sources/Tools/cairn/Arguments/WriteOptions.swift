@@ -1,0 +1,31 @@
+import ArgumentParser
+import CairnModel
+
+/// What must hold for a write to happen.
+struct ConditionOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Only if the key is at this version; 0 means that it does not exist.", valueName: "n"))
+    var ifVersion: Int64?
+
+    @Option(help: ArgumentHelp("Only if this event was the last to change the key.", valueName: "ref"))
+    var ifRef: Int64?
+
+    @Option(help: ArgumentHelp("Only if the key has this value.", valueName: "value"))
+    var ifValue: String?
+
+    @Flag(help: "Only if the key does not exist.")
+    var ifAbsent = false
+
+    @Flag(help: "Only if the key exists.")
+    var ifPresent = false
+
+    /// The conditions on `key`.
+    func conditions(on key: Key) -> [Condition] {
+        var tests: [Condition.Test] = []
+        if let ifVersion { tests.append(.version(.equal, ifVersion)) }
+        if let ifRef { tests.append(.updatedRef(.equal, Ref(ifRef))) }
+        if let ifValue { tests.append(.value(.equal, Value(ifValue))) }
+        if ifAbsent { tests.append(.absent) }
+        if ifPresent { tests.append(.present) }
+        return tests.map { Condition(key, $0) }
+    }
+}

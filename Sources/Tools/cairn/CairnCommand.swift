@@ -1,0 +1,32 @@
+import ArgumentParser
+import CairnServer
+
+/// The root of the command line; every command is in Commands/, one a file.
+@main
+struct CairnCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "cairn",
+        abstract: "A key-value store with one ordered log of everything that happened.",
+        discussion: """
+            Start a server with `cairn serve`, then set and get keys, watch them change, and grant leases.
+            Commands reach the server at --address or CAIRN_ADDRESS, by default 127.0.0.1:4747.
+
+            EXIT CODES
+              0   done
+              1   failed otherwise; standard error says why
+              3   the key, lease or consumer does not exist
+              4   a condition did not hold, or the lease id is taken; nothing was changed
+              5   the server can't be reached or gave no answer in time
+              6   the event asked for is no longer kept, or does not exist yet
+              64  the command line is wrong
+
+            SHELL COMPLETION
+              cairn --generate-completion-script bash|zsh|fish
+            """,
+        version: "cairn \(cairnVersion)",
+        subcommands: [
+            ServeCommand.self, SetCommand.self, GetCommand.self, DeleteCommand.self, ListCommand.self,
+            WatchCommand.self, LeaseCommand.self, TxnCommand.self, ConsumeCommand.self, ConsumersCommand.self,
+            StatusCommand.self, CompactCommand.self, BackupCommand.self, BenchCommand.self, VersionCommand.self,
+        ])
+}

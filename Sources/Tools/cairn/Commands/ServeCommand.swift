@@ -1,0 +1,88 @@
+public import ArgumentParser
+import Cairn
+import CairnRPC
+import CairnServer
+public import Logging
+import ServiceLifecycle
+import UnixSignals
+
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve", abstract: "Serve a store over gRPC.",
+        discussion: """
+            Prints `listening on ADDRESS` for each address once it serves. SIGTERM and SIGINT stop it: streams end, calls
+            under way finish, and it ends with 0.
+            """)
+
+    @Option(help: ArgumentHelp("The store: memory: or sqlite:PATH.", valueName: "url"))
+    var store = "sqlite:./cairn.db"
+
+    @Option(help: ArgumentHelp("Where to listen: HOST:PORT or unix:PATH; port 0 takes a free one. May be repeated.", valueName: "address"))
+    var listen = [AddressArgument.standard]
+
+    @Option(help: ArgumentHelp("Keep at most this many events in the log.", valueName: "n"))
+    var retainEvents: Int?
+
+    @Option(help: ArgumentHelp("Keep events for this long, such as 30d.", valueName: "duration"))
+    var retainFor: DurationArgument?
+
+    @Option(help: ArgumentHelp("Serve with TLS: the certificate and its issuers, as PEM.", valueName: "file"))
+    var tlsCert: String?
+
+    @Option(help: ArgumentHelp("The certificate's private key, as PEM.", valueName: "file"))
+    var tlsKey: String?
+
+    @Option(help: ArgumentHelp("Ask clients for a certificate of these authorities, as PEM.", valueName: "file"))
+    var tlsClientCA: String?
+
+    @Option(help: ArgumentHelp("How long calls under way may take to end when the server stops.", valueName: "duration"))
+    var drainTime = DurationArgument(.seconds(10))
+
+    @Option(help: ArgumentHelp("What to log: trace, debug, info, notice, warning, error or critical.", valueName: "level"))
+    var logLevel: Logger.Level = .info
+
+    func validate() throws {
+        if (tlsCert == nil) != (tlsKey == nil) { throw ValidationError("give both --tls-cert and --tls-key, or neither") }
+        if tlsClientCA != nil, tlsCert == nil { throw ValidationError("--tls-client-ca needs --tls-cert and --tls-key") }
+        if let retainEvents, retainEvents < 1 { throw ValidationError("--retain-events must be 1 at least") }
+    }
+
+    func run() async throws {
+        try await reportingErrors {
+            var logger = Logger(label: "cairn") { StreamLogHandler.standardError(label: $0) }
+            logger.logLevel = logLevel
+            let addresses = try listen.map { (text) throws(StoreError) in try AddressArgument.parse(text) }
+            var options = KeyspaceOptions()
+            options.logger = logger
+            options.retention = Retention(maxEvents: retainEvents, maxAge: retainFor?.duration)
+            let keyspace = try await openStore(store, options: options)
+            do {
+                try await serve(keyspace, on: addresses, logger: logger)
+                await keyspace.close()
+            } catch {
+                await keyspace.close()
+                throw error
+            }
+        }
+    }
+
+    private func serve(_ keyspace: Keyspace, on addresses: [RPCAddress], logger: Logger) async throws {
+        var grpc = RPCServerConfiguration(addresses: addresses)
+        if let tlsCert, let tlsKey {
+            grpc.tls = RPCServerTLS(
+                certificateChain: .file(tlsCert), privateKey: .file(tlsKey),
+                clientTrustRoots: tlsClientCA.map { .file($0) })
+        }
+        var configuration = CairnServer.Configuration(grpc: grpc, limits: keyspace.limits)
+        configuration.drainTime = drainTime.duration
+        let server = try await CairnServer(store: keyspace, configuration: configuration, logger: logger)
+        for address in server.addresses { Terminal.print("listening on \(address)") }
+        let group = ServiceGroup(
+            configuration: .init(
+                services: [.init(service: server)], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+        try await group.run()
+        logger.info("stopped")
+    }
+}
+
+extension Logger.Level: @retroactive ExpressibleByArgument {}

@@ -1,0 +1,53 @@
+import ArgumentParser
+import CairnModel
+import Foundation
+
+struct SetCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "set", abstract: "Set a key.",
+        discussion: "Prints the version and the event's ref. The value `-` is read from standard input, as it is.")
+
+    @Argument(help: "The key.")
+    var key: String
+
+    @Argument(help: "The value, or - for standard input.")
+    var value: String
+
+    @OptionGroup var conditions: ConditionOptions
+
+    @Option(help: ArgumentHelp("Expire the key after this time, such as 30s.", valueName: "duration"))
+    var expiresIn: DurationArgument?
+
+    @Flag(help: "Make the key live until it is deleted.")
+    var neverExpires = false
+
+    @Option(help: ArgumentHelp("Put the key on this lease.", valueName: "id"))
+    var lease: Int64?
+
+    @OptionGroup var client: ClientOptions
+
+    func validate() throws {
+        if [expiresIn != nil, neverExpires, lease != nil].filter({ $0 }).count > 1 {
+            throw ValidationError("give one of --expires-in, --never-expires and --lease")
+        }
+    }
+
+    func run() async throws {
+        try await client.run { store in
+            let key = Key(key)
+            let bytes = value == "-" ? Array(try FileHandle.standardInput.readToEnd() ?? Data()) : Array(value.utf8)
+            let expiry: Expiry = expiresIn.map { .after($0.duration) } ?? (neverExpires ? .never : .keep)
+            let result = try await store.commitChecked(
+                Transaction(
+                    if: conditions.conditions(on: key),
+                    then: [.set(key, Value(bytes: bytes), lease: lease.map { LeaseID($0) }, expiry: expiry)],
+                    requestID: .random()))
+            guard case .written(let record)? = result.results.first else { return }
+            if client.json {
+                JSONLines.print(RecordLine(record))
+            } else {
+                Terminal.print("version \(record.version), ref \(record.updatedRef)")
+            }
+        }
+    }
+}

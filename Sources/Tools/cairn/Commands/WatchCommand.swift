@@ -1,0 +1,69 @@
+import ArgumentParser
+import CairnModel
+
+struct WatchCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "watch", abstract: "Print events as they happen.",
+        discussion: """
+            Prints ref, kind, key, version and value. Goes on until it is interrupted, over broken connections too: nothing is
+            left out or comes twice.
+            """)
+
+    @Argument(help: "The prefix of the keys to watch; without one, all of them.")
+    var prefix: String = ""
+
+    @Option(help: ArgumentHelp("Start with this event; 0 for the oldest that is kept.", valueName: "ref"))
+    var from: Int64?
+
+    @Flag(help: "Print the records that there are first, then every event after them.")
+    var current = false
+
+    @Flag(help: "End with the last event that there is now.")
+    var untilHead = false
+
+    @Flag(help: "Watch the one key given, not all that start with it.")
+    var exact = false
+
+    @Option(help: ArgumentHelp("Only events of this kind: created, updated, deleted or expired. May be repeated.", valueName: "kind"))
+    var kind: [String] = []
+
+    @OptionGroup var client: ClientOptions
+
+    func validate() throws {
+        if current && from != nil { throw ValidationError("give one of --from and --current") }
+        for name in kind where Event.Kind(name: name) == nil {
+            throw ValidationError("there is no kind \"\(name)\"; there are created, updated, deleted and expired")
+        }
+    }
+
+    func run() async throws {
+        try await client.run { store in
+            let start: WatchRequest.Start = current ? .current : from.map { .ref(Ref($0)) } ?? .now
+            let key = Key(prefix)
+            let stream = try await store.watch(
+                WatchRequest(
+                    range: exact ? KeyRange(single: key) : KeyRange(prefix: key), start: start,
+                    kinds: Set(kind.compactMap { Event.Kind(name: $0) }), untilHead: untilHead))
+            for try await update in stream {
+                switch update {
+                case .events(let events): for event in events { show(event) }
+                case .records(let records, _): for record in records { show(record) }
+                case .progress: break
+                }
+            }
+        }
+    }
+
+    private func show(_ event: Event) {
+        if client.json { JSONLines.print(EventLine(event)) } else { Terminal.print(TextLines.line(event)) }
+    }
+
+    private func show(_ record: Record) {
+        if client.json { return JSONLines.print(RecordLine(record)) }
+        let fields = [
+            record.updatedRef.description, Terminal.styled("current", .dim), TextLines.printable(record.key.bytes),
+            "v\(record.version)", TextLines.printable(record.value.bytes),
+        ]
+        Terminal.print(fields.joined(separator: "\t"))
+    }
+}

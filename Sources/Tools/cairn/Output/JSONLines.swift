@@ -1,0 +1,128 @@
+import CairnModel
+import Foundation
+
+/// Objects as JSON, one a line. A text that isn't UTF-8 comes as base64, under its name with `Base64` added.
+enum JSONLines {
+    /// Prints an object.
+    static func print(_ object: some Encodable) {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        encoder.dateEncodingStrategy = .iso8601
+        // These objects are made of texts and numbers, which always encode.
+        guard let data = try? encoder.encode(object) else { return }
+        Terminal.write(Array(data) + [UInt8(ascii: "\n")])
+    }
+}
+
+/// A record as JSON.
+struct RecordLine: Encodable {
+    var key: String?
+    var keyBase64: String?
+    var value: String?
+    var valueBase64: String?
+    var version: Int64
+    var createdRef: Int64
+    var updatedRef: Int64
+    var deletedRef: Int64?
+    var leaseID: Int64
+
+    init(_ record: Record, withValue: Bool = true) {
+        (key, keyBase64) = texts(record.key.bytes)
+        if withValue, record.isLive { (value, valueBase64) = texts(record.value.bytes) }
+        version = record.version
+        createdRef = record.createdRef.rawValue
+        updatedRef = record.updatedRef.rawValue
+        deletedRef = record.deletedRef?.rawValue
+        leaseID = record.leaseID.rawValue
+    }
+}
+
+/// A directory of a list as JSON.
+struct DirectoryLine: Encodable {
+    var directory: String?
+    var directoryBase64: String?
+
+    init(_ key: Key) { (directory, directoryBase64) = texts(key.bytes) }
+}
+
+/// An event as JSON.
+struct EventLine: Encodable {
+    var ref: Int64
+    var kind: String
+    var key: String?
+    var keyBase64: String?
+    var version: Int64
+    var value: String?
+    var valueBase64: String?
+    var leaseID: Int64
+    var createdRef: Int64
+    var previousRef: Int64?
+    var time: String
+    var clientID: String?
+    var transactionIndex: Int32
+    var transactionCount: Int32
+
+    init(_ event: Event) {
+        ref = event.ref.rawValue
+        kind = event.kind.description
+        (key, keyBase64) = texts(event.key.bytes)
+        version = event.version
+        if let bytes = event.value?.bytes { (value, valueBase64) = texts(bytes) }
+        leaseID = event.leaseID.rawValue
+        createdRef = event.createdRef.rawValue
+        previousRef = event.previousRef?.rawValue
+        time = event.time.text
+        clientID = event.clientID.isEmpty ? nil : event.clientID
+        transactionIndex = event.transactionIndex
+        transactionCount = event.transactionCount
+    }
+}
+
+/// A lease as JSON; times in milliseconds.
+struct LeaseLine: Encodable {
+    var id: Int64
+    var deadline: String?
+    var durationMs: Int64?
+    var timeLeftMs: Int64?
+    var granted: Bool
+    var keys: [String]?
+
+    init(_ lease: Lease, timeLeft: Duration? = nil, keys: [Key]? = nil) {
+        id = lease.id.rawValue
+        deadline = lease.deadline?.text
+        durationMs = lease.duration.map { $0.microseconds / 1_000 }
+        timeLeftMs = timeLeft.map { $0.microseconds / 1_000 }
+        granted = lease.isGranted
+        self.keys = keys?.map(\.text)
+    }
+}
+
+/// A consumer as JSON.
+struct ConsumerLine: Encodable {
+    var name: String
+    var cursor: Int64
+    var updatedAt: String
+
+    init(_ consumer: Consumer) {
+        name = consumer.name
+        cursor = consumer.cursor.rawValue
+        updatedAt = consumer.updatedAt.text
+    }
+}
+
+private func texts(_ bytes: [UInt8]) -> (String?, String?) {
+    if let text = String(validating: bytes, as: UTF8.self) { return (text, nil) }
+    return (nil, Data(bytes).base64EncodedString())
+}
+
+extension Timestamp {
+    /// The time in ISO 8601, to the microsecond, in UTC.
+    var text: String {
+        let (seconds, fraction) = rawValue.quotientAndRemainder(dividingBy: 1_000_000)
+        let date = Date(timeIntervalSince1970: TimeInterval(fraction < 0 ? seconds - 1 : seconds))
+        let micros = fraction < 0 ? fraction + 1_000_000 : fraction
+        let digits = String(micros)
+        return date.formatted(.iso8601.year().month().day().time(includingFractionalSeconds: false)) + "."
+            + String(repeating: "0", count: 6 - digits.count) + digits + "Z"
+    }
+}

@@ -1,0 +1,41 @@
+import ArgumentParser
+import CairnModel
+import CairnRPC
+import Foundation
+
+/// Prints an error on standard error, with what to do next, and ends with the code that it stands for.
+func reportingErrors(_ body: () async throws -> Void) async throws {
+    do {
+        try await body()
+    } catch let error as StoreError {
+        Terminal.complain(error.message)
+        if let advice = error.advice { Terminal.complain(advice) }
+        throw ExitCode(error.exitCode)
+    } catch let error as RPCSetupError {
+        Terminal.complain("\(error)")
+        throw ExitCode(1)
+    }
+}
+
+extension StoreError {
+    /// See the exit codes in the root command's help.
+    fileprivate var exitCode: Int32 {
+        switch code {
+        case .keyNotFound, .leaseNotFound, .consumerNotFound: 3
+        case .conditionFailed, .leaseExists: 4
+        case .unavailable, .deadlineExceeded, .closed: 5
+        case .compacted, .futureRef: 6
+        default: 1
+        }
+    }
+
+    /// What to do next, where the message doesn't say so itself.
+    fileprivate var advice: String? {
+        switch code {
+        case .unavailable: "is the server running? start one with `cairn serve`, or name another with --address"
+        case .deadlineExceeded: "the server did not answer in time; try again, or give it longer with --timeout"
+        case .compacted: oldestRef.map { "start at the oldest event kept with --from \($0), or with --current" }
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,122 @@
+import CNghttp2
+
+/// nghttp2's callbacks, shared by all sessions: each finds the session, and through it the stream, and passes the event on.
+struct HTTP2Callbacks: @unchecked Sendable {  // Unchecked: nghttp2 only reads the table, which is complete before it is shared.
+    let pointer: OpaquePointer?
+
+    static let shared = HTTP2Callbacks()
+
+    private init() {
+        var callbacks: OpaquePointer?
+        let status = nghttp2_session_callbacks_new(&callbacks)
+        precondition(status == 0, "nghttp2 has no memory for its callbacks")
+        pointer = callbacks
+        nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks) { _, frame, context in
+            guard let frame, let context else { return 0 }
+            return HTTP2Callbacks.session(context).didBeginHeaders(frame)
+        }
+        nghttp2_session_callbacks_set_on_header_callback(callbacks) { _, _, name, nameCount, value, valueCount, _, context in
+            guard let context else { return 0 }
+            let session = HTTP2Callbacks.session(context)
+            guard let stream = session.headerStream else { return 0 }
+            session.owner.didReceiveHeader(
+                UnsafeBufferPointer(start: name, count: nameCount), UnsafeBufferPointer(start: value, count: valueCount),
+                on: stream)
+            return 0
+        }
+        nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks) { _, flags, id, bytes, count, context in
+            guard let context else { return 0 }
+            let session = HTTP2Callbacks.session(context)
+            let isEnd = UInt32(flags) & NGHTTP2_FLAG_END_STREAM.rawValue != 0
+            guard let stream = session.stream(id) else {
+                session.consumeConnection(count)
+                return 0
+            }
+            session.owner.didReceiveData(UnsafeRawBufferPointer(start: bytes, count: count), on: stream, endStream: isEnd)
+            return 0
+        }
+        nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks) { _, frame, context in
+            guard let frame, let context else { return 0 }
+            HTTP2Callbacks.session(context).didReceive(frame)
+            return 0
+        }
+        nghttp2_session_callbacks_set_on_stream_close_callback(callbacks) { _, id, errorCode, context in
+            guard let context else { return 0 }
+            let session = HTTP2Callbacks.session(context)
+            guard let stream = session.stream(id) else { return 0 }
+            session.detach(stream)
+            session.owner.didClose(stream, errorCode: errorCode)
+            return 0
+        }
+        nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks) { _, _, _, context in
+            guard let context else { return 0 }
+            HTTP2Callbacks.session(context).owner.didReceiveControl(.odd)
+            return 0
+        }
+    }
+
+    /// The provider that reads a stream's queue.
+    static func provider(_ stream: UnsafeMutableRawPointer) -> nghttp2_data_provider {
+        nghttp2_data_provider(source: nghttp2_data_source(ptr: stream)) { _, _, buffer, length, flags, source, _ in
+            guard let buffer, let flags, let pointer = source?.pointee.ptr else {
+                return Int(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
+            }
+            // The session holds the stream for as long as nghttp2 has it open.
+            return Unmanaged<HTTP2Stream>.fromOpaque(pointer)._withUnsafeGuaranteedRef {
+                $0.read(into: buffer, length: length, flags: flags)
+            }
+        }
+    }
+
+    // The session hands nghttp2 a pointer to itself, and frees nghttp2's session when it ends.
+    fileprivate static func session(_ context: UnsafeMutableRawPointer) -> HTTP2Session {
+        Unmanaged<HTTP2Session>.fromOpaque(context).takeUnretainedValue()
+    }
+}
+
+extension HTTP2Session {
+    fileprivate func didBeginHeaders(_ frame: UnsafePointer<nghttp2_frame>) -> Int32 {
+        let id = frame.pointee.hd.stream_id
+        guard frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST else {
+            headerStream = stream(id)
+            return 0
+        }
+        guard let stream = owner.makeStream(id: id) else {
+            headerStream = nil
+            reset(id, HTTP2ErrorCode.refusedStream)
+            return 0
+        }
+        attach(stream, id: id)
+        bind(stream)
+        headerStream = stream
+        return 0
+    }
+
+    fileprivate func didReceive(_ frame: UnsafePointer<nghttp2_frame>) {
+        let header = frame.pointee.hd
+        let isEnd = UInt32(header.flags) & NGHTTP2_FLAG_END_STREAM.rawValue != 0
+        let isAck = UInt32(header.flags) & NGHTTP2_FLAG_ACK.rawValue != 0
+        switch UInt32(header.type) {
+        case NGHTTP2_HEADERS.rawValue:
+            guard let stream = headerStream else { return }
+            headerStream = nil
+            if isEnd { stream.isRemoteEnded = true }
+            owner.didReceiveHeaders(on: stream, endStream: isEnd)
+        case NGHTTP2_DATA.rawValue:
+            if isEnd, let stream = stream(header.stream_id) {
+                stream.isRemoteEnded = true
+                owner.didReceiveEnd(on: stream)
+            } else if !isEnd, header.length == 0 {
+                owner.didReceiveControl(.emptyData)
+            }
+        case NGHTTP2_PING.rawValue: owner.didReceiveControl(isAck ? .pingAck : .ping)
+        case NGHTTP2_SETTINGS.rawValue: owner.didReceiveControl(isAck ? .settingsAck : .settings)
+        case NGHTTP2_RST_STREAM.rawValue: owner.didReceiveControl(.reset)
+        case NGHTTP2_GOAWAY.rawValue:
+            let goAway = frame.pointee.goaway
+            owner.didReceiveControl(.goAway(lastStreamID: goAway.last_stream_id, errorCode: goAway.error_code))
+        case NGHTTP2_PRIORITY.rawValue: owner.didReceiveControl(.odd)
+        default: owner.didReceiveControl(.other)
+        }
+    }
+}

@@ -1,0 +1,36 @@
+import NIOCore
+import NIOPosix
+
+/// The threads that servers and clients run on: one event loop a thread, each with an executor for the tasks of its calls.
+///
+/// Servers and clients in a process may share one; ``shared`` is the default. One made by hand lives as long as the
+/// process unless ``shutdown()`` is called after everything on it has closed.
+public final class RPCEventLoops: Sendable {
+    let group: MultiThreadedEventLoopGroup
+    private let executorsByLoop: [ObjectIdentifier: LoopExecutor]
+    /// The executors in the order of the loops.
+    let executors: [LoopExecutor]
+
+    /// Starts `count` threads; the default is one for each core.
+    public init(count: Int? = nil) {
+        group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, count ?? System.coreCount))
+        executors = group.makeIterator().map { LoopExecutor(eventLoop: $0) }
+        executorsByLoop = Dictionary(uniqueKeysWithValues: executors.map { (ObjectIdentifier($0.eventLoop), $0) })
+    }
+
+    /// One set of loops for the process, as many as there are cores, never shut down.
+    public static let shared = RPCEventLoops()
+
+    /// The loops as task executors: a task that prefers one talks to the connections on that loop without a thread hop.
+    public var taskExecutors: [any TaskExecutor] { executors }
+
+    /// Ends the threads. Nothing may use the loops any more.
+    public func shutdown() async throws { try await group.shutdownGracefully() }
+
+    func executor(for loop: any EventLoop) -> LoopExecutor {
+        guard let executor = executorsByLoop[ObjectIdentifier(loop)] else {
+            preconditionFailure("a channel runs on a loop of another group")
+        }
+        return executor
+    }
+}

@@ -1,0 +1,50 @@
+package import NIOCore
+
+/// Counts the frames that cost a server more than their sender, and says when a peer sends too many.
+///
+/// One token bucket for each kind. A pure count: the caller brings the time.
+package struct FloodGuard {
+    /// A kind of frame that is counted.
+    package enum Kind: Int, CaseIterable, Sendable {
+        case ping
+        case reset
+        case settings
+        case emptyData
+        case odd
+    }
+
+    private struct Bucket {
+        var rate: RPCLimits.Rate
+        var tokens: Double
+        var refilledAt: NIODeadline
+    }
+
+    private var buckets: [Bucket]
+
+    package init(_ limits: RPCLimits, now: NIODeadline) {
+        buckets = Kind.allCases.map { kind in
+            let rate =
+                switch kind {
+                case .ping: limits.pings
+                case .reset: limits.resets
+                case .settings: limits.settings
+                case .emptyData: limits.emptyData
+                case .odd: limits.oddFrames
+                }
+            return Bucket(rate: rate, tokens: Double(rate.burst), refilledAt: now)
+        }
+    }
+
+    /// Counts a frame; `false` if it is one too many.
+    package mutating func allows(_ kind: Kind, now: NIODeadline) -> Bool {
+        let index = kind.rawValue
+        var bucket = buckets[index]
+        let elapsed = Double((now - bucket.refilledAt).nanoseconds) / 1e9
+        bucket.tokens = min(Double(bucket.rate.burst), bucket.tokens + elapsed * Double(bucket.rate.perSecond))
+        bucket.refilledAt = now
+        defer { buckets[index] = bucket }
+        guard bucket.tokens >= 1 else { return false }
+        bucket.tokens -= 1
+        return true
+    }
+}

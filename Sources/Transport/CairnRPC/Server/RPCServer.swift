@@ -1,0 +1,120 @@
+public import Logging
+import NIOCore
+import NIOPosix
+import NIOSSL
+import Synchronization
+
+/// A gRPC server: listeners, their connections, and the calls on them.
+///
+/// It serves from ``start(router:configuration:logger:)`` until ``shutdownGracefully(deadline:)``, which must be called
+/// once before the last reference goes.
+public final class RPCServer: Sendable {
+    /// The addresses that are bound, in the configuration's order, with the ports that were chosen.
+    public let addresses: [RPCAddress]
+
+    private let listeners: [any Channel]
+    private let registry: ConnectionRegistry
+    private let logger: Logger
+
+    /// How many connections are open.
+    public var connectionCount: Int { registry.count }
+
+    private init(addresses: [RPCAddress], listeners: [any Channel], registry: ConnectionRegistry, logger: Logger) {
+        self.addresses = addresses
+        self.listeners = listeners
+        self.registry = registry
+        self.logger = logger
+    }
+
+    /// Binds every address and starts to serve.
+    ///
+    /// - Throws: ``RPCSetupError``, naming the address or file; nothing stays bound then.
+    public static func start(
+        router: RPCRouter, configuration: RPCServerConfiguration, logger: Logger
+    ) async throws -> RPCServer {
+        guard !configuration.addresses.isEmpty else { throw RPCSetupError.noAddress }
+        let registry = ConnectionRegistry(limit: configuration.limits.maxConnections)
+        let shared = ServerShared(
+            routes: router.routes, interceptors: router.interceptors, limits: configuration.limits,
+            keepalive: configuration.keepalive, compressionThreshold: configuration.compressionThreshold,
+            maxDeadline: configuration.maxDeadline, logger: logger, registry: registry)
+        let tls = try configuration.tls?.makeContext()
+        var listeners: [any Channel] = []
+        var bound: [RPCAddress] = []
+        do {
+            for address in configuration.addresses {
+                let listener = try await bind(address, configuration, shared, tls)
+                listeners.append(listener)
+                bound.append(boundAddress(of: listener, asked: address))
+            }
+        } catch {
+            for listener in listeners { try? await listener.close() }
+            throw error
+        }
+        return RPCServer(addresses: bound, listeners: listeners, registry: registry, logger: logger)
+    }
+
+    private static func bind(
+        _ address: RPCAddress, _ configuration: RPCServerConfiguration, _ shared: ServerShared, _ tls: NIOSSLContext?
+    ) async throws -> any Channel {
+        let loops = configuration.eventLoops
+        let isTCP = if case .hostPort = address { true } else { false }
+        let bootstrap = ServerBootstrap(group: loops.group)
+            .serverChannelOption(.backlog, value: configuration.backlog)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 2048, initial: 16384, maximum: 131_072))
+            .childChannelOption(.writeBufferWaterMark, value: .init(low: 64 * 1024, high: 512 * 1024))
+            .childChannelInitializer { channel in
+                guard shared.registry.admit() else {
+                    shared.logger.info("refusing a connection: too many are open")
+                    return channel.close()
+                }
+                channel.closeFuture.whenComplete { _ in shared.registry.release() }
+                return channel.eventLoop.makeCompletedFuture {
+                    if isTCP {
+                        try channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)
+                        if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
+                    }
+                    let connection = ServerConnection(shared: shared, executor: loops.executor(for: channel.eventLoop))
+                    try channel.pipeline.syncOperations.addHandler(connection)
+                }
+            }
+        do {
+            switch address {
+            case .hostPort(let host, let port): return try await bootstrap.bind(host: host, port: port).get()
+            case .unix(let path):
+                return try await bootstrap.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
+            }
+        } catch let error as IOError where error.errnoCode == EADDRINUSE {
+            throw RPCSetupError.addressInUse(address)
+        } catch {
+            throw RPCSetupError.bindFailed(address, "\(error)")
+        }
+    }
+
+    private static func boundAddress(of listener: any Channel, asked: RPCAddress) -> RPCAddress {
+        guard case .hostPort(let host, _) = asked, let port = listener.localAddress?.port else { return asked }
+        return .hostPort(host, port)
+    }
+
+    /// Stops: no new connections, every client asked to go elsewhere, calls let finish until `deadline` has passed, and
+    /// then ended. Idle connections close as soon as their client has answered a ping, or after a second.
+    ///
+    /// Methods registered with `endsOnDrain` end at once with UNAVAILABLE.
+    public func shutdownGracefully(deadline: Duration) async {
+        for listener in listeners { try? await listener.close() }
+        registry.drain()
+        let registry = registry
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await registry.waitUntilEmpty() }
+            group.addTask {
+                // A cancelled sleep means that all connections have closed.
+                guard (try? await Task.sleep(for: deadline)) != nil else { return }
+                registry.closeAll("the server's shutdown deadline has passed")
+            }
+            await group.next()
+            group.cancelAll()
+        }
+        await registry.waitUntilEmpty()
+    }
+}

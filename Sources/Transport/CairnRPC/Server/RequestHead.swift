@@ -1,0 +1,115 @@
+/// What a request's header fields say, gathered field by field (gRPC over HTTP/2, "Requests").
+package struct RequestHead {
+    /// What to do with a request, once its headers are complete.
+    package enum Verdict: Equatable {
+        case accept
+        /// Not gRPC: an HTTP status and nothing else.
+        case httpStatus(StaticString)
+        case reject(RPCError)
+
+        package static func == (left: Verdict, right: Verdict) -> Bool {
+            switch (left, right) {
+            case (.accept, .accept): true
+            case (.httpStatus(let left), .httpStatus(let right)): left.description == right.description
+            case (.reject(let left), .reject(let right)): left == right
+            default: false
+            }
+        }
+    }
+
+    package private(set) var metadata = RPCMetadata()
+    package private(set) var userAgent: String?
+    package private(set) var timeout: Duration?
+    package private(set) var acceptsGzip = false
+    /// Whether compressed request messages are allowed.
+    package private(set) var isGzip = false
+    /// The size of the fields as HTTP/2 counts them (RFC 9113, section 6.5.2).
+    package private(set) var size = 0
+
+    private var isPost = false
+    private var isGRPC = false
+    private var hasTrailersTE = false
+    private var unknownEncoding: String?
+    private var malformed: String?
+
+    package init() {}
+
+    /// Takes a field other than `:path`; beyond `limit` fields are counted and dropped.
+    package mutating func add(
+        _ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>, limit: Int
+    ) {
+        size += name.count + value.count + 32
+        guard size <= limit else { return }
+        switch name.count {
+        case 2 where name.elementsEqual("te".utf8): hasTrailersTE = value.elementsEqual("trailers".utf8)
+        case 7 where name.elementsEqual(":method".utf8): isPost = value.elementsEqual("POST".utf8)
+        case 7 where name.elementsEqual(":scheme".utf8): break
+        case 10 where name.elementsEqual(":authority".utf8): break
+        case 10 where name.elementsEqual("user-agent".utf8): userAgent = String(decoding: value, as: UTF8.self)
+        case 12 where name.elementsEqual("content-type".utf8): isGRPC = Self.isGRPC(contentType: value)
+        case 12 where name.elementsEqual("grpc-timeout".utf8):
+            timeout = Timeout.parse(value)
+            if timeout == nil { malformed = "grpc-timeout is not a timeout" }
+        case 13 where name.elementsEqual("grpc-encoding".utf8): setEncoding(value)
+        case 20 where name.elementsEqual("grpc-accept-encoding".utf8): acceptsGzip = Self.lists(value, "gzip")
+        default: addMetadata(name, value)
+        }
+    }
+
+    private mutating func setEncoding(_ value: UnsafeBufferPointer<UInt8>) {
+        if value.elementsEqual("gzip".utf8) {
+            isGzip = true
+        } else if !value.elementsEqual("identity".utf8) {
+            unknownEncoding = String(decoding: value, as: UTF8.self)
+        }
+    }
+
+    private mutating func addMetadata(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) {
+        guard name.first != UInt8(ascii: ":") else { return }
+        let name = String(decoding: name, as: UTF8.self)
+        guard name.hasSuffix("-bin") else {
+            metadata.add(name, String(decoding: value, as: UTF8.self))
+            return
+        }
+        // Several values may be joined by commas, which base64 doesn't use.
+        for part in value.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false) {
+            guard let bytes = Base64.decode(part.drop { $0 == UInt8(ascii: " ") }) else {
+                malformed = "metadata \(name) is not base64"
+                return
+            }
+            metadata.add(name, bytes: bytes)
+        }
+    }
+
+    /// Judges the head once it is complete.
+    package func verdict(limit: Int) -> Verdict {
+        guard size <= limit else {
+            return .reject(
+                RPCError(.resourceExhausted, "metadata of \(size) bytes exceeds the limit of \(limit) bytes"))
+        }
+        guard isPost else { return .httpStatus("405") }
+        guard isGRPC else { return .httpStatus("415") }
+        guard hasTrailersTE else { return .reject(RPCError(.internal, "the header te: trailers is missing")) }
+        if let malformed { return .reject(RPCError(.internal, malformed)) }
+        if let unknownEncoding {
+            return .reject(
+                RPCError(.unimplemented, "grpc-encoding \(unknownEncoding) is not supported; identity and gzip are"))
+        }
+        return .accept
+    }
+
+    /// `application/grpc`, alone or followed by `+` and a subtype or by parameters.
+    package static func isGRPC(contentType value: some Collection<UInt8>) -> Bool {
+        guard value.starts(with: "application/grpc".utf8) else { return false }
+        let rest = value.dropFirst(16)
+        guard let next = rest.first else { return true }
+        if next == UInt8(ascii: ";") { return true }
+        return rest.starts(with: "+proto".utf8) && (rest.count == 6 || rest.dropFirst(6).first == UInt8(ascii: ";"))
+    }
+
+    private static func lists(_ value: UnsafeBufferPointer<UInt8>, _ encoding: String) -> Bool {
+        value.split(separator: UInt8(ascii: ",")).contains { part in
+            part.drop { $0 == UInt8(ascii: " ") }.elementsEqual(encoding.utf8)
+        }
+    }
+}

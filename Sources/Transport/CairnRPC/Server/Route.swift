@@ -1,0 +1,58 @@
+import SwiftProtobuf
+
+/// A registered method, with its message types erased.
+package class Route: @unchecked Sendable {  // Unchecked: the flags are set while the router is built, and only read after.
+    let method: String
+    /// Whether the handler starts with the headers rather than with the one request message.
+    let streamsRequests: Bool
+    var streamsResponses = false
+    var endsOnDrain = false
+
+    init(_ method: String, streamsRequests: Bool) {
+        self.method = method
+        self.streamsRequests = streamsRequests
+    }
+
+    /// Decodes the one request and starts the handler.
+    func start(_ call: ServerStream, request: UnsafeRawBufferPointer) throws { preconditionFailure("not a single request") }
+
+    /// Starts the handler, which reads its requests from the call's inbox.
+    func start(_ call: ServerStream, inbox: MessageInbox) { preconditionFailure("not a stream of requests") }
+}
+
+/// A method with one request message.
+// Unchecked: inherited; what it adds is immutable.
+final class SingleRequestRoute<Request: Message>: Route, @unchecked Sendable {
+    private let handler: @Sendable (Request, RPCContext) async throws -> EncodedMessage?
+
+    init(_ method: String, handler: @escaping @Sendable (Request, RPCContext) async throws -> EncodedMessage?) {
+        self.handler = handler
+        super.init(method, streamsRequests: false)
+    }
+
+    override func start(_ call: ServerStream, request: UnsafeRawBufferPointer) throws {
+        let request = try call.codec.decode(Request.self, request)
+        let handler = handler
+        call.begin { try await handler(request, $0) }
+    }
+}
+
+/// A method with a stream of request messages.
+// Unchecked: inherited; what it adds is immutable.
+final class RequestStreamRoute<Request: Message>: Route, @unchecked Sendable {
+    private let handler: @Sendable (RPCRequestStream<Request>, RPCContext) async throws -> EncodedMessage?
+
+    init(
+        _ method: String,
+        handler: @escaping @Sendable (RPCRequestStream<Request>, RPCContext) async throws -> EncodedMessage?
+    ) {
+        self.handler = handler
+        super.init(method, streamsRequests: true)
+    }
+
+    override func start(_ call: ServerStream, inbox: MessageInbox) {
+        let requests = RPCRequestStream<Request>(inbox: inbox, codec: call.codec, isGzip: call.head.isGzip)
+        let handler = handler
+        call.begin { try await handler(requests, $0) }
+    }
+}

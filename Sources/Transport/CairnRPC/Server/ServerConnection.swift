@@ -1,0 +1,144 @@
+import Logging
+import NIOCore
+import NIOSSL
+import Synchronization
+
+/// What all connections of a server share.
+struct ServerShared: Sendable {
+    let routes: PathTable<Route>
+    let interceptors: [any RPCServerInterceptor]
+    let limits: RPCLimits
+    let keepalive: RPCServerConfiguration.Keepalive
+    let compressionThreshold: Int?
+    let maxDeadline: Duration?
+    let logger: Logger
+    let registry: ConnectionRegistry
+}
+
+/// A client's connection to a server: brings calls to their handlers, and drains.
+// Unchecked: as the base class; what handlers read from other threads is immutable or under the Mutex.
+final class ServerConnection: HTTP2Connection, @unchecked Sendable {
+    let shared: ServerShared
+    let codec: MessageCodec
+    var limits: RPCLimits { shared.limits }
+    var interceptors: [any RPCServerInterceptor] { shared.interceptors }
+    var compressionThreshold: Int? { shared.compressionThreshold }
+    var floods: FloodGuard
+    private(set) var isDraining = false
+    private var isDrainFinished = false
+    private var waitingStarts = CircularBuffer<() -> Void>(initialCapacity: 0)
+    private let peer = Mutex<(address: SocketAddress?, certificate: [UInt8]?)>((nil, nil))
+
+    init(shared: ServerShared, executor: LoopExecutor) {
+        self.shared = shared
+        codec = MessageCodec(role: "request", limit: shared.limits.maxReceiveMessageBytes)
+        floods = FloodGuard(shared.limits, now: .now())
+        super.init(executor: executor, limits: shared.limits, keepalive: shared.keepalive)
+    }
+
+    var peerAddress: SocketAddress? { peer.withLock { $0.address } }
+    var peerCertificate: [UInt8]? { peer.withLock { $0.certificate } }
+
+    override func makeSession() -> HTTP2Session {
+        var settings = HTTP2Session.Settings(
+            isServer: true, maxConcurrentStreams: limits.maxConcurrentStreams,
+            initialStreamWindow: limits.initialStreamWindow, connectionWindow: limits.connectionWindow,
+            maxHeaderListBytes: limits.maxMetadataBytes)
+        settings.maxSettingsEntries = limits.maxSettingsEntries
+        settings.maxContinuations = limits.maxContinuations
+        // Resets are counted here with the other floods; nghttp2's own limit only must not be lower.
+        settings.resetBurst = limits.resets.burst + 1
+        settings.resetsPerSecond = limits.resets.perSecond + 1
+        return HTTP2Session(settings, owner: self)
+    }
+
+    override func didOpen() {
+        let address = context?.remoteAddress
+        peer.withLock { $0.address = address }
+        shared.registry.add(self)
+    }
+
+    override func didHandshake(_ context: ChannelHandlerContext) {
+        let handler = try? context.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self)
+        let certificate = try? handler?.peerCertificate?.toDERBytes()
+        peer.withLock { $0.certificate = certificate }
+    }
+
+    override func didTearDown(_ streams: [HTTP2Stream]) {
+        waitingStarts.removeAll()
+        for case let stream as ServerStream in streams { stream.didClose() }
+        shared.registry.remove(self)
+    }
+
+    override func willClose(_ reason: String) {
+        shared.logger.debug("closing a connection", metadata: ["rpc.reason": "\(reason)"])
+    }
+
+    // MARK: Room
+
+    override func didGetRoom(_ session: HTTP2Session) {
+        for case let stream as ServerStream in session.streams { stream.gate?.connectionHasRoom() }
+        while writeLimit.hasRoom, let start = waitingStarts.popFirst() { start() }
+    }
+
+    /// Starts a handler now, or once the connection's peer has taken enough of what waits for it.
+    func startWhenRoom(_ start: @escaping () -> Void) {
+        if writeLimit.hasRoom { start() } else { waitingStarts.append(start) }
+    }
+
+    // MARK: Time
+
+    override func perform(_ action: ConnectionTimers.Action, _ session: HTTP2Session) {
+        switch action {
+        case .ping:
+            session.ping()
+            setNeedsFlush()
+        case .drain: drain()
+        case .finishDrain: finishDrain()
+        case .close(let reason): closeNow(reason)
+        }
+    }
+
+    override func checkTimes(_ stream: HTTP2Stream) -> NIODeadline? {
+        guard let stream = stream as? ServerStream else { return nil }
+        stream.checkTimes(now: now)
+        return [stream.deadlineAt, stream.requestDueAt].compactMap { $0 }.min()
+    }
+
+    // MARK: Draining
+
+    /// Asks the client to go elsewhere and lets its calls finish (RFC 9113, section 6.8).
+    ///
+    /// First a notice that names no last stream, so that requests on their way are still taken; when the client has
+    /// answered a ping, or after a second, the GOAWAY that names it.
+    func drain() {
+        guard let session, !isDraining else { return }
+        isDraining = true
+        timers.didStartDrain(now: .now())
+        session.submitShutdownNotice()
+        session.ping()
+        for case let stream as ServerStream in session.streams { stream.drain() }
+        setNeedsFlush()
+        scheduleWake()
+    }
+
+    func finishDrain() {
+        guard let session, isDraining, !isDrainFinished else { return }
+        isDrainFinished = true
+        timers.didFinishDrain()
+        session.submitGoAway(HTTP2ErrorCode.noError)
+        setNeedsFlush()
+    }
+
+    override func isDone(_ session: HTTP2Session) -> Bool {
+        isDrainFinished && session.streams.isEmpty && session.queuedBytes == 0
+    }
+
+    /// Ends the connection of a client that misbehaves (RFC 9113, section 10.5).
+    func enhanceYourCalm(_ reason: StaticString) {
+        guard let session, !isClosing else { return }
+        session.submitGoAway(HTTP2ErrorCode.enhanceYourCalm, reason)
+        shared.logger.info("closing a connection that floods", metadata: ["rpc.reason": "\(reason)"])
+        close(afterFlush: "\(reason)")
+    }
+}
