@@ -183,7 +183,7 @@ struct CoherenceTests {
                         if case .record(let record)? = engine.readyRecord("n") {
                             #expect(record.version >= least)
                         } else {
-                            let version = try EngineDriver(engine: engine).record("n")?.version ?? 0
+                            let version = try StoreDriver(engine: engine).record("n")?.version ?? 0
                             #expect(version >= least)
                         }
                         await Task.yield()
@@ -192,7 +192,7 @@ struct CoherenceTests {
             }
             try await group.waitForAll()
         }
-        #expect(try EngineDriver(engine: engines[0]).record("n")?.version == 600)
+        #expect(try StoreDriver(engine: engines[0]).record("n")?.version == 600)
         for engine in engines { engine.close() }
     }
 }

@@ -4,7 +4,7 @@ import CairnSQLite
 import Foundation
 
 /// Drives an engine as a committer does: runs transactions through the rules, loading what they need, and stores the changes.
-struct EngineDriver {
+struct StoreDriver {
     let engine: any Engine
 
     /// Commits transactions as one batch at a time given in microseconds, and returns what each did.
@@ -112,7 +112,7 @@ final class TemporaryDirectory {
 
 /// Opens a store in a fresh directory for the time of `body`, and closes it.
 func withEngine(
-    options: SQLiteOptions = .init(), _ body: (EngineDriver, String) throws -> Void
+    options: SQLiteOptions = .init(), _ body: (StoreDriver, String) throws -> Void
 ) throws {
     let directory = try TemporaryDirectory()
     return try withEngine(at: directory.file("store.db"), options: options) { driver in
@@ -122,11 +122,11 @@ func withEngine(
 
 /// Opens the store of a file for the time of `body`, and closes it.
 func withEngine(
-    at path: String, options: SQLiteOptions = .init(), _ body: (EngineDriver) throws -> Void
+    at path: String, options: SQLiteOptions = .init(), _ body: (StoreDriver) throws -> Void
 ) throws {
     let engine = try SQLiteEngine(path: path, options: options)
     defer { engine.close() }
-    return try body(EngineDriver(engine: engine))
+    return try body(StoreDriver(engine: engine))
 }
 
 /// Runs a program and returns what it wrote, or `nil` if there is no such program.
