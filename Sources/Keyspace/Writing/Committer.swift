@@ -4,9 +4,9 @@ internal import Synchronization
 
 /// Group commit: callers' transactions queue; all that wait are decided in order and made durable with one commit.
 ///
-/// While a batch is being committed the next one gathers, so under light load a write costs one commit, and under heavy load
-/// many writes share one. A caller is answered when its change is durable. For an engine that blocks, batches run on a
-/// thread of their own; for any other, the caller that finds nobody at work runs them itself.
+/// While a batch is being committed the next one gathers, so under light load a write costs one commit, and under
+/// heavy load many writes share one. A caller is answered when its change is durable. For an engine that blocks,
+/// batches run on a thread of their own; for any other, the caller that finds nobody at work runs them itself.
 final class Committer: Sendable {
     typealias Answer = Result<TransactionResult, StoreError>
 
@@ -123,7 +123,8 @@ final class Committer: Sendable {
             if queue.isClosed { return .closed }
             if queue.waiting.count >= limits.waitingTransactions || queue.bytes + waiting.bytes > limits.waitingBytes {
                 return StoreError(
-                    .overloaded, "\(queue.waiting.count) transactions wait to be written; try again in a moment", retry: .safe)
+                    .overloaded, "\(queue.waiting.count) transactions wait to be written; try again in a moment",
+                    retry: .safe)
             }
             queue.waiting.append(waiting)
             queue.bytes += waiting.bytes
@@ -148,11 +149,13 @@ extension Committer {
 
     /// Runs batches until nothing waits, unless somebody is doing so already.
     private func drain() {
-        guard queue.withLock({ queue in
-            if queue.isDraining { return false }
-            queue.isDraining = true
-            return true
-        }) else { return }
+        guard
+            queue.withLock({ queue in
+                if queue.isDraining { return false }
+                queue.isDraining = true
+                return true
+            })
+        else { return }
         while let work = takeWork() {
             let transactions = work.waiting.map(\.transaction)
             let answers = commitBatch(transactions)
@@ -202,8 +205,8 @@ extension Committer {
         }
     }
 
-    /// Commits transactions as one batch. If the home refuses the batch, each is tried by itself, so that one that can't
-    /// be stored doesn't take others with it.
+    /// Commits transactions as one batch. If the home refuses the batch, each is tried by itself, so that one that
+    /// can't be stored doesn't take others with it.
     private func commitBatch(_ transactions: [Transaction]) -> [Answer] {
         do throws(StoreError) {
             // One moment for both, so that no transaction meets a lease that is due.
