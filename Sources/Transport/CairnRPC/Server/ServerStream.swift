@@ -63,8 +63,8 @@ final class ServerStream: HTTP2Stream, @unchecked Sendable {
             reportsProgress = true
         }
         if route.streamsRequests {
-            let inbox = MessageInbox(window: connection.limits.initialStreamWindow) { [connection] in
-                connection.executor.perform { self.giveCredit() }
+            let inbox = MessageInbox(window: connection.limits.initialStreamWindow) { [weak self, connection] in
+                connection.executor.perform { self?.giveCredit() }
             }
             self.inbox = inbox
             if endStream { inbox.finish(.success(())) }
