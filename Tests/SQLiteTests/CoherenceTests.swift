@@ -90,7 +90,8 @@ struct CoherenceTests {
         try withEngine(options: options) { store, _ throws in
             for batch in 0..<200 {
                 try store.commit(
-                    (batch * 10..<batch * 10 + 10).map { Transaction(then: [.set(Key("\($0 % 500)"), Value("\($0)"))]) })
+                    (batch * 10..<batch * 10 + 10).map { Transaction(then: [.set(Key("\($0 % 500)"), Value("\($0)"))]) }
+                )
             }
             var known = 0
             for number in 1_500..<2_000 {
@@ -117,7 +118,10 @@ struct CoherenceTests {
         }
     }
 
-    @Test("random commits by three engines: memory agrees with the file", arguments: [1, 2, 3, UInt64.random(in: 4...(.max))])
+    @Test(
+        "random commits by three engines: memory agrees with the file",
+        arguments: [1, 2, 3, UInt64.random(in: 4...(.max))]
+    )
     func random(seed: UInt64) throws {
         var generator = SplitMix(seed: seed)
         var options = SQLiteOptions()
@@ -132,19 +136,28 @@ struct CoherenceTests {
                         let key = Key("\(Int.random(in: 0..<60, using: &generator))")
                         switch Int.random(in: 0..<10, using: &generator) {
                         case 0..<3:
-                            let value = Value("\(step)" + String(repeating: "x", count: Int.random(in: 0..<200, using: &generator)))
+                            let value = Value(
+                                "\(step)" + String(repeating: "x", count: Int.random(in: 0..<200, using: &generator))
+                            )
                             try store.run(.set(key, value))
                             model[key] = value
                         case 3:
                             try store.run(.delete(key))
                             model[key] = nil
                         case 4..<6:
-                            #expect(try store.record(key).flatMap { $0.isLive ? $0.value : nil } == model[key], "seed \(seed)")
+                            #expect(
+                                try store.record(key).flatMap { $0.isLive ? $0.value : nil } == model[key],
+                                "seed \(seed)"
+                            )
                         case 6:
                             _ = try store.engine.trim()
-                            if step % 100 == 0 { _ = try output(of: "sqlite3", [path, "PRAGMA wal_checkpoint(RESTART)"]) }
+                            if step % 100 == 0 {
+                                _ = try output(of: "sqlite3", [path, "PRAGMA wal_checkpoint(RESTART)"])
+                            }
                         default:
-                            if let value = ready(store.engine, key) { #expect(value == model[key], "seed \(seed), step \(step)") }
+                            if let value = ready(store.engine, key) {
+                                #expect(value == model[key], "seed \(seed), step \(step)")
+                            }
                         }
                     }
                     #expect(try first.events() == third.events())
@@ -171,7 +184,11 @@ struct CoherenceTests {
                             set.load(record: record, for: "n")
                             set.load(lease: nil, for: record?.leaseID ?? 0)
                             next = (record?.version ?? 0) + 1
-                            _ = try? set.run(Transaction(then: [.set("n", Value("\(next)"))]), at: set.head.time, limits: .standard)
+                            _ = try? set.run(
+                                Transaction(then: [.set("n", Value("\(next)"))]),
+                                at: set.head.time,
+                                limits: .standard
+                            )
                             return set.changes
                         }
                         floor.raise(to: next)

@@ -3,8 +3,8 @@ internal import GRDB
 
 /// The steps that bring a file to ``Schema/version``.
 ///
-/// Each step is one transaction, and sets `user_version` to its own number in it, so a file is always of one version. The
-/// first sets the application id too: an SQLite file without it was not made by us.
+/// Each step is one transaction, and sets `user_version` to its own number in it, so a file is always of one version.
+/// The first sets the application id too: an SQLite file without it was not made by us.
 enum Migrations {
     /// Brings the file of `queue` to the newest version.
     static func run(on queue: DatabaseQueue) throws {

@@ -3,9 +3,9 @@ internal import Synchronization
 
 /// A bounded map from keys to records, or to the knowledge that there is none. Knows nothing of when that is true.
 ///
-/// Each of the sixteen shards has a young and an old generation. What is found or put is young; when the young ones fill
-/// half of the shard they become the old ones, and the old ones are dropped. So what is used within a half-life stays, at
-/// the price of one dictionary and no lists.
+/// Each of the sixteen shards has a young and an old generation. What is found or put is young; when the young ones
+/// fill half of the shard they become the old ones, and the old ones are dropped. So what is used within a half-life
+/// stays, at the price of one dictionary and no lists.
 final class RecordCache: Sendable {
     /// What is known of a key.
     typealias Entry = Record?

@@ -37,9 +37,12 @@ extension SQLiteEngine {
         }
     }
 
-    /// Applies to the cache what others have committed, if it is little, so that an engine that only reads stays in step.
+    /// Applies to the cache what others have committed, if it is little, so that an engine that only reads stays in
+    /// step.
     private func follow(
-        _ cache: CoherentCache, from stamp: WALStamp, _ statements: ReadStatements
+        _ cache: CoherentCache,
+        from stamp: WALStamp,
+        _ statements: ReadStatements
     ) throws(StoreError) {
         let head = try statements.storedHead()
         // The transaction saw exactly the state of `stamp` if nothing was committed until it had begun.
