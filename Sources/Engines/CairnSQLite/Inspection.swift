@@ -81,6 +81,7 @@ enum Inspection {
     private static func header(of path: String) throws(StoreError) -> [UInt8]? {
         guard isPresent(path) else { return nil }
         return try withReadOnlyDatabase(path) { database throws(StoreError) in
+            // The pointer is to the connection's own file object, which lives as long as the connection does.
             var file: UnsafeMutablePointer<sqlite3_file>?
             let asked = withUnsafeMutablePointer(to: &file) {
                 sqlite3_file_control(database, "main", SQLITE_FCNTL_FILE_POINTER, $0)

@@ -23,6 +23,7 @@ public final class SQLiteEngine: Engine {
     let writer: Writer
     let pool: ReaderPool
     let checkpointer: Checkpointer
+    // Both are missing only where the VFS shares no memory.
     let cache: CoherentCache?
     let index: WALIndex?
 
@@ -45,9 +46,8 @@ public final class SQLiteEngine: Engine {
             checkpoints.takeOver()
             let pool = try ReaderPool(path: path, options: options)
             index = WALIndex(of: connection.database)
-            cache =
-                options.recordCacheBytes > 0
-                ? index.map { CoherentCache(index: $0, bytes: options.recordCacheBytes) } : nil
+            // One that may hold nothing still tells whether others have committed.
+            cache = index.map { CoherentCache(index: $0, bytes: options.recordCacheBytes) }
             checkpointer = Checkpointer(checkpoints)
             self.path = path
             self.options = options
