@@ -95,7 +95,7 @@ final class RecordCache: Sendable {
     }
 
     private func cost(of entry: Entry, _ key: Key) -> Int {
-        // Two array headers and malloc's rounding, the record's fields, and the dictionary's slack: measured, roughly.
+        // An estimate of two array headers and malloc's rounding, the record's fields, and the dictionary's slack.
         key.bytes.count + (entry?.value.bytes.count ?? 0) + 256
     }
 
