@@ -38,6 +38,11 @@ final class Committer: Sendable {
         /// Callers of ``sweep()``, answered after the next batch.
         var sweeps: [UnsafeContinuation<Void, Never>] = []
         var chores: Chores = []
+        /// Callers of ``close()``, answered when nothing waits any more.
+        var closers: [UnsafeContinuation<Void, Never>] = []
+
+        var isEmpty: Bool { waiting.isEmpty && sweeps.isEmpty && chores.isEmpty }
+        var isIdle: Bool { !isDraining && isEmpty }
     }
 
     private let engine: any Engine
@@ -80,6 +85,9 @@ final class Committer: Sendable {
         return try answer.get()
     }
 
+    /// How many transactions wait for a batch.
+    var waitingCount: Int { queue.withLock { $0.waiting.count } }
+
     /// Runs a batch now, even an empty one: expires what is due, and takes notice of what other processes have written.
     func sweep() async { await runBatch(with: []) }
 
@@ -104,11 +112,15 @@ final class Committer: Sendable {
 
     /// Refuses what comes from now on, and waits for what has come before.
     func close() async {
-        queue.withLock { $0.isClosed = true }
-        while queue.withLock({ $0.isDraining || !$0.waiting.isEmpty }) {
-            // Only while batches that were accepted are still being committed.
-            await Task.yield()
-            start()
+        await withUnsafeContinuation { (caller: UnsafeContinuation<Void, Never>) in
+            // Resumed here, or by whoever is committing when nothing waits any more.
+            let isIdle = queue.withLock { queue in
+                queue.isClosed = true
+                if queue.isIdle { return true }
+                queue.closers.append(caller)
+                return false
+            }
+            if isIdle { caller.resume() }
         }
         let worker = thread.withLock { thread in
             defer { thread = nil }
@@ -172,16 +184,21 @@ extension Committer {
                 try run(at: clock.now()) { (batch) throws(StoreError) in batch.forgetOldRequests() }
             }
             // A piece at a time: what is left is taken up again, after the writes that wait.
-            if chores.contains(.trim), try engine.trim() { queue.withLock { _ = $0.chores.insert(.trim) } }
+            if chores.contains(.trim), try engine.trim() {
+                queue.withLock { queue in if !queue.isClosed { queue.chores.insert(.trim) } }
+            }
         } catch {
             logger.error("upkeep failed", metadata: ["error": "\(error)"])
         }
     }
 
     private func takeWork() -> Work? {
-        queue.withLock { queue in
-            guard !queue.waiting.isEmpty || !queue.sweeps.isEmpty || !queue.chores.isEmpty else {
+        var closers: [UnsafeContinuation<Void, Never>] = []
+        defer { for closer in closers { closer.resume() } }
+        return queue.withLock { queue in
+            guard !queue.isEmpty else {
                 queue.isDraining = false
+                swap(&closers, &queue.closers)
                 return nil
             }
             var work = Work()
