@@ -22,7 +22,7 @@ public struct SQLiteOptions: Hashable, Sendable {
         readerPageCacheBytes = 8 << 20
         readers = 2
         busyTimeout = .seconds(5)
-        // A page that is changed again before it is copied is copied once; 64 MiB cost a tenth less CPU per put than 16.
+        // A page that changes again before it is copied is copied once; 64 MiB cost a tenth less CPU than 16.
         checkpointBytes = 64 << 20
         walBytes = 256 << 20
     }
