@@ -93,7 +93,9 @@ package struct RequestHead {
         if let malformed { return .reject(RPCError(.internal, malformed)) }
         if let unknownEncoding {
             return .reject(
-                RPCError(.unimplemented, "grpc-encoding \(unknownEncoding) is not supported; identity and gzip are"))
+                RPCError(
+                    .unimplemented, "grpc-encoding \(unknownEncoding) is not supported; identity and gzip are",
+                    metadata: ["grpc-accept-encoding": "identity,gzip"]))
         }
         return .accept
     }
