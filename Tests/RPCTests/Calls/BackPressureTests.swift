@@ -8,8 +8,8 @@ import Testing
 struct BackPressureTests {
     private static let chunk = 32 * 1024
 
-    /// What may be under way to a reader that doesn't read: the peer's window of 1 MiB and the writer's queue of 256 KiB hold
-    /// 39 messages with their prefixes, and the first one's bytes are credited while it is unfinished.
+    /// What may be under way to a reader that doesn't read: the peer's window of 1 MiB and the writer's queue of 256
+    /// KiB hold 39 messages with their prefixes, and the first one's bytes are credited while it is unfinished.
     private static let blockedAt = 39
     private static let bound = 41
 
@@ -46,7 +46,8 @@ struct BackPressureTests {
         let blocked = Signal()
         let proceed = Signal()
         var router = RPCRouter()
-        router.clientStreaming("t.T/Sink") { (requests: RPCRequestStream<Bytes>, _: RPCContext) async throws -> Number in
+        router.clientStreaming("t.T/Sink") {
+            (requests: RPCRequestStream<Bytes>, _: RPCContext) async throws -> Number in
             await proceed.wait()
             var count: Int64 = 0
             for try await _ in requests { count += 1 }

@@ -198,7 +198,8 @@ struct HostileFrameTests {
         }
     }
 
-    @Test("streams beyond a limit that the peer has acknowledged end the connection") func brokenStreamLimit() async throws {
+    @Test("streams beyond a limit that the peer has acknowledged end the connection")
+    func brokenStreamLimit() async throws {
         try await survive(configure: { $0.limits.maxConcurrentStreams = 3 }) { connection in
             connection.shakeHands()
             for stream in [1, 3, 5, 7] as [UInt32] {

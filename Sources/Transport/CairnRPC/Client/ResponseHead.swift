@@ -52,7 +52,8 @@ package struct ResponseHead {
     /// Why the response can't be taken, judged from its first header block; `nil` if it can.
     package func refusal(limit: Int) -> RPCError? {
         if size > limit {
-            return RPCError(.resourceExhausted, "response metadata of \(size) bytes exceeds the limit of \(limit) bytes")
+            return RPCError(
+                .resourceExhausted, "response metadata of \(size) bytes exceeds the limit of \(limit) bytes")
         }
         if status != nil { return nil }
         if httpStatus != 200 {

@@ -116,6 +116,8 @@ final class ServerConnection: HTTP2Connection, @unchecked Sendable {
         isDraining = true
         timers.didStartDrain(now: .now())
         session.submitShutdownNotice()
+        // nghttp2 puts pings first: the notice must be gone before the ping is submitted.
+        flushFromLoop()
         session.ping()
         for case let stream as ServerStream in session.streams { stream.drain() }
         setNeedsFlush()
