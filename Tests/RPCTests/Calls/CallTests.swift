@@ -53,10 +53,10 @@ struct CallTests {
     @Test("metadata goes both ways") func metadata() async throws {
         var router = RPCRouter()
         router.unary("t.T/Meta") { (request: Text, context: RPCContext) async throws -> Text in
-            context.setInitialMetadata(["first": context.metadata["name"] ?? "none"])
+            try context.setInitialMetadata(["first": context.metadata["name"] ?? "none"])
             var trailing = RPCMetadata()
             for entry in context.metadata.entries where entry.name == "raw-bin" { trailing.append(entry) }
-            context.setTrailingMetadata(trailing)
+            try context.setTrailingMetadata(trailing)
             return Text(context.userAgent ?? "")
         }
         try await withServer(router) { server in

@@ -214,6 +214,23 @@ struct LifecycleTests {
         #expect(error?.description.contains("/nonexistent/folder/socket") == true)
     }
 
+    @Test("a unix socket in use is not taken, and one that is left over is") func unixSockets() async throws {
+        let path = FileManager.default.temporaryDirectory.path + "/cairn-\(UUID().uuidString).socket"
+        let address = RPCAddress.unix(path)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        for _ in 0..<2 {
+            try await withServer(echoRouter(), addresses: [address]) { server in
+                await #expect(throws: RPCSetupError.addressInUse(address)) {
+                    try await withServer(echoRouter(), addresses: [address]) { _ in }
+                }
+                try await withClient(server.addresses) { client in
+                    let echoed = try await client.unary("t.Echo/Unary", Text("a"), as: Text.self)
+                    #expect(echoed.value == "a")
+                }
+            }
+        }
+    }
+
     @Test("a closed client refuses calls") func closedClient() async throws {
         try await withServer(echoRouter()) { server in
             let client = try RPCClient(target: RPCTarget(addresses: server.addresses))
