@@ -28,10 +28,14 @@ public struct RPCContext: Sendable {
     public var peerCertificate: [UInt8]? { call.connection.peerCertificate }
 
     /// Metadata to send before the first message. Setting it after the first message was written does nothing.
-    public func setInitialMetadata(_ metadata: RPCMetadata) { call.setInitialMetadata(metadata) }
+    ///
+    /// - Throws: INTERNAL if a name or value can't be sent.
+    public func setInitialMetadata(_ metadata: RPCMetadata) throws { try call.setInitialMetadata(metadata) }
 
     /// Metadata to send with the status.
-    public func setTrailingMetadata(_ metadata: RPCMetadata) { call.setTrailingMetadata(metadata) }
+    ///
+    /// - Throws: INTERNAL if a name or value can't be sent.
+    public func setTrailingMetadata(_ metadata: RPCMetadata) throws { try call.setTrailingMetadata(metadata) }
 
     /// Whether the server, or just this connection, is asking its clients to go elsewhere.
     public var isDraining: Bool { call.isDraining }
