@@ -83,6 +83,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
@@ -155,7 +156,12 @@ let package = Package(
         ),
         .testTarget(
             name: "RPCTests",
-            dependencies: ["CairnRPC", "CNghttp2", .product(name: "SwiftProtobuf", package: "swift-protobuf")]
+            dependencies: [
+                "CairnRPC", "CNghttp2",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ]
         ),
         .testTarget(
             name: "ServiceTests",

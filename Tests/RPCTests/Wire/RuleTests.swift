@@ -105,6 +105,7 @@ struct RuleTests {
         credit.receive(50, held: 20)
         credit.enqueue(130)
         #expect(credit.due == -100)
+        expect(0, credit.take())
         credit.dequeue(130)
         expect(50, credit.take())
         #expect(credit.due == 0)

@@ -62,7 +62,7 @@ public final class RPCServer: Sendable {
         let bootstrap = ServerBootstrap(group: loops.group)
             .serverChannelOption(.backlog, value: configuration.backlog)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(.recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 2048, initial: 16384, maximum: 131_072))
+            .childChannelOption(.recvAllocator, value: .rpc)
             .childChannelOption(.writeBufferWaterMark, value: .init(low: 64 * 1024, high: 512 * 1024))
             .childChannelInitializer { channel in
                 guard shared.registry.admit() else {

@@ -46,9 +46,9 @@ final class ServerConnection: HTTP2Connection, @unchecked Sendable {
             maxHeaderListBytes: limits.maxMetadataBytes)
         settings.maxSettingsEntries = limits.maxSettingsEntries
         settings.maxContinuations = limits.maxContinuations
-        // Resets are counted here with the other floods; nghttp2's own limit only must not be lower.
-        settings.resetBurst = limits.resets.burst + 1
-        settings.resetsPerSecond = limits.resets.perSecond + 1
+        // Resets are counted here with the other floods; nghttp2's own limit only must not be reached first.
+        settings.resetBurst = limits.resets.burst * 2
+        settings.resetsPerSecond = limits.resets.perSecond * 2
         return HTTP2Session(settings, owner: self)
     }
 
@@ -116,6 +116,8 @@ final class ServerConnection: HTTP2Connection, @unchecked Sendable {
         isDraining = true
         timers.didStartDrain(now: .now())
         session.submitShutdownNotice()
+        // nghttp2 puts pings first: the notice must be gone before the ping is submitted.
+        flushFromLoop()
         session.ping()
         for case let stream as ServerStream in session.streams { stream.drain() }
         setNeedsFlush()
