@@ -164,7 +164,7 @@ extension Keyspace {
     public func leases(from first: LeaseID, limit: Int) async throws(StoreError) -> [LeaseStatus] {
         try checkOpen()
         let clock = options.clock
-        let limit = min(limit, limits.pageEntries)
+        let limit = min(try limit.checkedAsLimit(), limits.pageEntries)
         return try await reads.run { (view) throws(StoreError) in
             let now = clock.now()
             return try view.leases(from: first, limit: limit).map { LeaseStatus($0, at: now, keys: []) }
@@ -181,7 +181,7 @@ extension Keyspace {
     /// The consumers by name.
     public func consumers(after name: String, limit: Int) async throws(StoreError) -> [Consumer] {
         try checkOpen()
-        let limit = min(limit, limits.pageEntries)
+        let limit = min(try limit.checkedAsLimit(), limits.pageEntries)
         return try await reads.run { (view) throws(StoreError) in try view.consumers(after: name, limit: limit) }
     }
 
@@ -238,7 +238,15 @@ extension LeaseStatus {
 
 extension ListRequest {
     fileprivate func check() throws(StoreError) {
-        if let limit, limit < 1 { throw StoreError(.invalidArgument, "a limit of \(limit) is not possible; the least is 1") }
+        _ = try limit?.checkedAsLimit()
         if let depth, depth < 1 { throw StoreError(.invalidArgument, "a depth of \(depth) is not possible; the least is 1") }
+    }
+}
+
+extension Int {
+    /// The number, if it can be the limit of a page.
+    fileprivate func checkedAsLimit() throws(StoreError) -> Int {
+        guard self >= 1 else { throw StoreError(.invalidArgument, "a limit of \(self) is not possible; the least is 1") }
+        return self
     }
 }

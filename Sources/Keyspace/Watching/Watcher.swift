@@ -63,6 +63,9 @@ final class Watcher: Sendable {
         }
     }
 
+    /// About how many bytes of events it holds for its reader.
+    var pendingBytes: Int { state.withLock { $0.pendingBytes } }
+
     func wants(_ kind: Event.Kind) -> Bool { kinds.isEmpty || kinds.contains(kind) }
 }
 

@@ -80,6 +80,12 @@ final class Committer: Sendable {
         return try answer.get()
     }
 
+    /// How many transactions wait for a batch.
+    var waitingCount: Int { queue.withLock { $0.waiting.count } }
+
+    /// Whether new transactions are refused.
+    var isClosed: Bool { queue.withLock { $0.isClosed } }
+
     /// Runs a batch now, even an empty one: expires what is due, and takes notice of what other processes have written.
     func sweep() async { await runBatch(with: []) }
 

@@ -1,0 +1,227 @@
+import CairnMemory
+import CairnModel
+import CairnTestSupport
+import Logging
+import Testing
+
+@testable import CairnKeyspace
+
+/// A committer over a scripted engine, and the hub it tells.
+private struct Bench {
+    let engine: ScriptedEngine
+    let hub = Hub(head: 0)
+    let clock = ManualClock()
+    let committer: Committer
+
+    init(_ engine: ScriptedEngine = ScriptedEngine(), limits: Limits = .standard, batch: Committer.BatchLimits = .init()) {
+        self.engine = engine
+        committer = Committer(
+            engine: engine, clock: clock, limits: limits, batchLimits: batch, hub: hub, nextDeadline: nil,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, deadlineMoved: { _ in })
+    }
+
+    func set(_ key: Key, _ value: Value = "1") async -> Result<TransactionResult, StoreError> {
+        await commit([.set(key, value)])
+    }
+
+    func commit(_ operations: [CairnModel.Operation]) async -> Result<TransactionResult, StoreError> {
+        do throws(StoreError) {
+            return .success(try await committer.commit(Transaction(then: operations)))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// Returns when `count` transactions wait.
+    func waitForWaiting(_ count: Int) async {
+        while committer.waitingCount < count { await Task.yield() }
+    }
+
+    /// Holds a commit, has `keys` set behind it, and returns the answers after it was let go.
+    func setBehindAHeldCommit(_ keys: [Key]) async -> [Result<TransactionResult, StoreError>] {
+        engine.holdNextCommit()
+        async let first = set("first")
+        await engine.waitUntilHeld()
+        let answers = await withTaskGroup(of: (Int, Result<TransactionResult, StoreError>).self) { group in
+            for (index, key) in keys.enumerated() { group.addTask { (index, await set(key)) } }
+            await waitForWaiting(keys.count)
+            engine.release()
+            var answers: [Int: Result<TransactionResult, StoreError>] = [:]
+            for await (index, answer) in group { answers[index] = answer }
+            return keys.indices.compactMap { answers[$0] }
+        }
+        _ = await first
+        return answers
+    }
+}
+
+extension Result where Failure == StoreError {
+    fileprivate var code: StoreError.Code? { if case .failure(let error) = self { error.code } else { nil } }
+}
+
+@Suite("committer", .timeLimit(.minutes(1)))
+struct CommitterTests {
+    @Test("what waits while a batch is committed becomes one batch")
+    func groups() async {
+        let bench = Bench()
+        let answers = await bench.setBehindAHeldCommit((0..<50).map { Key("k\($0)") })
+        #expect(answers.allSatisfy { $0.code == nil })
+        #expect(bench.engine.commits == 2)
+        #expect(bench.hub.head == 51)
+        await bench.committer.close()
+    }
+
+    @Test("a batch holds no more transactions and bytes than it may, and at least one transaction")
+    func splits() async {
+        let byCount = Bench(batch: .init(transactions: 10, bytes: .max))
+        _ = await byCount.setBehindAHeldCommit((0..<35).map { Key("k\($0)") })
+        #expect(byCount.engine.commits == 1 + 4)
+        await byCount.committer.close()
+        let byBytes = Bench(batch: .init(transactions: .max, bytes: 1))
+        _ = await byBytes.setBehindAHeldCommit((0..<5).map { Key("k\($0)") })
+        #expect(byBytes.engine.commits == 1 + 5)
+        await byBytes.committer.close()
+    }
+
+    @Test("one caller's failure doesn't disturb the others of its batch")
+    func isolatesFailures() async {
+        let bench = Bench()
+        bench.engine.holdNextCommit()
+        async let first = bench.set("first")
+        await bench.engine.waitUntilHeld()
+        async let good = bench.set("good")
+        async let bad = bench.commit([.set("bad", "1"), .set("bad", "1", lease: 99)])
+        async let other = bench.set("other")
+        await bench.waitForWaiting(3)
+        bench.engine.release()
+        #expect(await bad.code == .leaseNotFound)
+        #expect(await first.code == nil)
+        #expect(await good.code == nil)
+        #expect(await other.code == nil)
+        #expect(bench.engine.commits == 2)
+        #expect(bench.hub.head == 3)
+        await bench.committer.close()
+    }
+
+    @Test("a batch that the home refuses is tried one by one, so that only the culprit fails")
+    func retriesAlone() async {
+        let bench = Bench()
+        bench.engine.refuse { changes in
+            changes?.events.contains { $0.key == "poison" } == true ? StoreError(.storageFailed, "poisoned") : nil
+        }
+        let answers = await bench.setBehindAHeldCommit(["a", "poison", "b"])
+        let poisoned = answers.filter { $0.code == .storageFailed }
+        #expect(poisoned.count == 1)
+        #expect(answers[1].code == .storageFailed)
+        #expect(bench.engine.commits == 1 + 1 + 3)
+        #expect(bench.hub.head == 3)
+        await bench.committer.close()
+    }
+
+    @Test("a batch whose outcome is unknown is not tried again")
+    func unknownOutcome() async {
+        let bench = Bench()
+        bench.engine.refuse { changes in
+            changes?.events.contains { $0.key == "a" } == true
+                ? StoreError(.unavailable, "the connection broke", retry: .unknownOutcome) : nil
+        }
+        let answers = await bench.setBehindAHeldCommit(["a", "b"])
+        #expect(answers.map(\.code) == [.unavailable, .unavailable])
+        #expect(bench.engine.commits == 2)
+        await bench.committer.close()
+    }
+
+    @Test("more than may wait is refused as overload, and may be tried again", arguments: [3, 10])
+    func overload(most: Int) async {
+        var limits = Limits.standard
+        limits.waitingTransactions = most
+        let bench = Bench(limits: limits)
+        bench.engine.holdNextCommit()
+        async let first = bench.set("first")
+        await bench.engine.waitUntilHeld()
+        await withTaskGroup(of: StoreError.Code?.self) { group in
+            for number in 0..<most { group.addTask { await bench.set(Key("k\(number)")).code } }
+            await bench.waitForWaiting(most)
+            let refused = await bench.set("one more")
+            guard case .failure(let error) = refused else {
+                Issue.record("it was not refused")
+                return bench.engine.release()
+            }
+            #expect(error.code == .overloaded)
+            #expect(error.retry == .safe)
+            bench.engine.release()
+            for await code in group { #expect(code == nil) }
+        }
+        #expect(await first.code == nil)
+        #expect(await bench.set("one more").code == nil)
+        await bench.committer.close()
+    }
+
+    @Test("more bytes than may wait are refused too")
+    func overloadOfBytes() async {
+        var limits = Limits.standard
+        limits.waitingBytes = 100
+        let bench = Bench(limits: limits)
+        let large = Value(bytes: Array(repeating: 0, count: 60))
+        bench.engine.holdNextCommit()
+        async let first = bench.set("first")
+        await bench.engine.waitUntilHeld()
+        async let second = bench.set("a", large)
+        await bench.waitForWaiting(1)
+        #expect(await bench.set("b", large).code == .overloaded)
+        bench.engine.release()
+        #expect(await first.code == nil)
+        #expect(await second.code == nil)
+        await bench.committer.close()
+    }
+
+    @Test("closing waits for the writes that were accepted, and refuses later ones")
+    func close() async {
+        let bench = Bench()
+        bench.engine.holdNextCommit()
+        async let first = bench.set("first")
+        await bench.engine.waitUntilHeld()
+        async let second = bench.set("second")
+        await bench.waitForWaiting(1)
+        async let closing: Void = bench.committer.close()
+        while !bench.committer.isClosed { await Task.yield() }
+        #expect(await bench.set("late").code == .closed)
+        bench.engine.release()
+        await closing
+        #expect(await first.code == nil)
+        #expect(await second.code == nil)
+        #expect(await bench.set("later").code == .closed)
+        await bench.committer.sweep()
+    }
+
+    @Test("events of another process are noticed before our own, and in order")
+    func foreign() async throws {
+        let bench = Bench()
+        _ = await bench.set("mine")
+        let other = EngineDriver(bench.engine.base)
+        _ = try other.commit([Transaction(then: [.set("theirs", "1")])], at: bench.clock.now())
+        #expect(bench.hub.head == 1)
+        // A write notices them anyway; without one a sweep does, when the engine says that there may be some.
+        await bench.committer.sweep()
+        #expect(bench.hub.head == 1)
+        bench.engine.setForeignChanges(true)
+        await bench.committer.sweep()
+        #expect(bench.hub.head == 2)
+        bench.engine.setForeignChanges(false)
+        _ = try other.commit([Transaction(then: [.set("theirs", "2")])], at: bench.clock.now())
+        _ = await bench.set("mine", "2")
+        #expect(bench.hub.head == 4)
+        await bench.committer.close()
+    }
+
+    @Test("an engine that doesn't block is written by its callers, all at once")
+    func withoutThread() async {
+        let bench = Bench(ScriptedEngine(blocks: false))
+        await withTaskGroup(of: StoreError.Code?.self) { group in
+            for number in 0..<200 { group.addTask { await bench.set(Key("k\(number % 9)")).code } }
+            for await code in group { #expect(code == nil) }
+        }
+        #expect(bench.hub.head == 200)
+        await bench.committer.close()
+    }
+}
