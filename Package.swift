@@ -134,6 +134,10 @@ let package = Package(
             ],
             path: "Sources/Tools/cairn"
         ),
+        // Examples, run by the tests.
+        .executableTarget(name: "example-embedded", dependencies: ["Cairn"], path: "Examples/Embedded"),
+        .executableTarget(
+            name: "example-client", dependencies: ["CairnClient", "CairnModel", "CairnRPC"], path: "Examples/Client"),
         // Testing
         .target(name: "CairnConformance", dependencies: ["CairnModel"], path: "Sources/Testing/CairnConformance"),
         .target(

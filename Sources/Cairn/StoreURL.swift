@@ -6,8 +6,8 @@ public struct StoreURL: Hashable, Sendable {
     public enum Home: Hashable, Sendable {
         /// In memory: `memory:`.
         case memory
-        /// In a SQLite file: `sqlite:PATH`, relative to the working directory unless it begins with `/`. `sqlite://PATH` is
-        /// the same.
+        /// In a SQLite file: `sqlite:PATH`, relative to the working directory unless it begins with `/`.
+        /// `sqlite://PATH` is the same.
         case sqlite(path: String)
     }
 
@@ -28,10 +28,13 @@ public struct StoreURL: Hashable, Sendable {
             home = .memory
         case "sqlite":
             if rest.hasPrefix("//") { rest = rest.dropFirst(2) }
-            guard !rest.isEmpty else { throw StoreError(.invalidURL, "sqlite: needs the path of a file, as in sqlite:./data.db") }
+            guard !rest.isEmpty else {
+                throw StoreError(.invalidURL, "sqlite: needs the path of a file, as in sqlite:./data.db")
+            }
             home = .sqlite(path: String(rest))
         default:
-            throw StoreError(.invalidURL, "there is no store scheme \"\(text[..<colon])\"; there are memory: and sqlite:PATH")
+            throw StoreError(
+                .invalidURL, "there is no store scheme \"\(text[..<colon])\"; there are memory: and sqlite:PATH")
         }
     }
 }

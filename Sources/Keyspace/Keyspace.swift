@@ -10,7 +10,8 @@ public struct KeyspaceOptions: Sendable {
     public var retention = Retention.unlimited
     /// How often an idle watch is told how far the log has come, and the log's age is looked at.
     public var upkeepInterval = Duration.seconds(1)
-    /// How often to look whether another process has written; only for homes that processes share, and a matter of nanoseconds.
+    /// How often to look whether another process has written; only for homes that processes share, and a matter of
+    /// nanoseconds.
     public var followInterval = Duration.milliseconds(10)
     /// The time of day.
     public var clock: any WallClock = SystemClock()
@@ -239,7 +240,9 @@ extension LeaseStatus {
 extension ListRequest {
     fileprivate func check() throws(StoreError) {
         _ = try limit?.checkedAsLimit()
-        if let depth, depth < 1 { throw StoreError(.invalidArgument, "a depth of \(depth) is not possible; the least is 1") }
+        if let depth, depth < 1 {
+            throw StoreError(.invalidArgument, "a depth of \(depth) is not possible; the least is 1")
+        }
     }
 }
 

@@ -33,7 +33,8 @@ final class WorkerThread: Sendable {
         wakeUps.signal()
     }
 
-    /// Ends the thread after what it is doing now, and waits for that. Must be called once, and not by the thread itself.
+    /// Ends the thread after what it is doing now, and waits for that. Must be called once, and not by the thread
+    /// itself.
     func stop() {
         isStopped.store(true, ordering: .releasing)
         wakeUps.signal()

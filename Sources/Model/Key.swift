@@ -55,7 +55,8 @@ extension Key: CustomStringConvertible {
     public var description: String { "\"\(Key.escaped(bytes))\"" }
 
     private static func escaped(_ bytes: [UInt8]) -> String {
-        if let text = String(validating: bytes, as: UTF8.self), !text.unicodeScalars.contains(where: { $0.value < 32 }) {
+        if let text = String(validating: bytes, as: UTF8.self), !text.unicodeScalars.contains(where: { $0.value < 32 })
+        {
             return text
         }
         return bytes.map { byte in

@@ -49,7 +49,8 @@ public struct ListRequest: Hashable, Sendable {
     }
 }
 
-/// One page of a list, in bytewise order of the keys. A page is one moment of the store; the next page may be a later one.
+/// One page of a list, in bytewise order of the keys. A page is one moment of the store; the next page may be a later
+/// one.
 public struct ListPage: Hashable, Sendable {
     /// One line of a list.
     public enum Entry: Hashable, Sendable {

@@ -8,7 +8,8 @@ extension Store {
 
     /// Sets a key and returns the record as written. Its ``Record/updatedRef`` is the event's ref.
     ///
-    /// Throws ``StoreError/Code/conditionFailed`` unless `conditions` hold for the key, ``StoreError/Code/leaseNotFound``,
+    /// Throws ``StoreError/Code/conditionFailed`` unless `conditions` hold for the key,
+    /// ``StoreError/Code/leaseNotFound``,
     /// ``StoreError/Code/invalidKey`` or ``StoreError/Code/valueTooLarge``.
     @discardableResult
     public func set(
@@ -25,7 +26,8 @@ extension Store {
 
     /// Deletes a key and returns its tombstone. Its ``Record/deletedRef`` is the event's ref.
     ///
-    /// Throws ``StoreError/Code/keyNotFound``, or ``StoreError/Code/conditionFailed`` unless `conditions` hold for the key.
+    /// Throws ``StoreError/Code/keyNotFound``, or ``StoreError/Code/conditionFailed`` unless `conditions` hold for
+    /// the key.
     @discardableResult
     public func delete(
         _ key: Key, if conditions: Condition.Test..., clientID: String = "", requestID: RequestID? = nil
@@ -81,7 +83,8 @@ extension Store {
         return records
     }
 
-    /// Notes that `consumer` has handled every event up to and including `ref`. See ``Operation/acknowledge(consumer:through:)``.
+    /// Notes that `consumer` has handled every event up to and including `ref`. See
+    /// ``Operation/acknowledge(consumer:through:)``.
     @discardableResult
     public func acknowledge(_ consumer: String, through ref: Ref) async throws(StoreError) -> Consumer {
         let result = try await commit(Transaction(then: [.acknowledge(consumer: consumer, through: ref)]))

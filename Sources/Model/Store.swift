@@ -18,10 +18,12 @@ public protocol Store: Sendable {
 
     /// Runs a transaction, and returns when it is as durable as the home can make it.
     ///
-    /// Throws what its operations fail with; then nothing of it happened. A condition that does not hold is not an error.
+    /// Throws what its operations fail with; then nothing of it happened. A condition that does not hold is not an
+    /// error.
     func commit(_ transaction: Transaction) async throws(StoreError) -> TransactionResult
 
-    /// Streams events. Throws ``StoreError/Code/invalidRef``, ``StoreError/Code/futureRef`` or ``StoreError/Code/compacted``.
+    /// Streams events. Throws ``StoreError/Code/invalidRef``, ``StoreError/Code/futureRef`` or
+    /// ``StoreError/Code/compacted``.
     ///
     /// The stream's start is fixed when this returns: what is committed afterwards is delivered.
     func watch(_ request: WatchRequest) async throws(StoreError) -> WatchStream
@@ -41,7 +43,8 @@ public protocol Store: Sendable {
     /// Where the log begins and ends.
     func status() async throws(StoreError) -> StoreStatus
 
-    /// Writes a copy of the store, as it is at one moment, to a file that must not exist. Others go on reading and writing.
+    /// Writes a copy of the store, as it is at one moment, to a file that must not exist. Others go on reading and
+    /// writing.
     ///
     /// Throws ``StoreError/Code/unsupported`` where there is no ``Capability/backup``.
     func backup(toFile path: String) async throws(StoreError)

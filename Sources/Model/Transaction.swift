@@ -122,9 +122,9 @@ public enum Expiry: Hashable, Sendable {
 public enum Operation: Hashable, Sendable {
     /// Sets the value of a key, creating it if need be.
     ///
-    /// With a `lease` the key moves to that lease and lives by its deadline; `expiry` must then be `keep`. Without one, a
-    /// deadline concerns this key alone: a key that shares a lease, or is on a granted one, gets a lease of its own.
-    /// Result: ``OperationResult/written(_:)``. Fails with ``StoreError/Code/leaseNotFound``.
+    /// With a `lease` the key moves to that lease and lives by its deadline; `expiry` must then be `keep`. Without
+    /// one, a deadline concerns this key alone: a key that shares a lease, or is on a granted one, gets a lease of
+    /// its own. Result: ``OperationResult/written(_:)``. Fails with ``StoreError/Code/leaseNotFound``.
     case set(Key, Value, lease: LeaseID? = nil, expiry: Expiry = .keep)
     /// Deletes a key. Does nothing to a key that does not exist. Result: ``OperationResult/deleted(_:)``.
     case delete(Key)
@@ -137,7 +137,8 @@ public enum Operation: Hashable, Sendable {
     /// An `id` that is given must be at least ``LeaseID/firstChosen``.
     /// Fails with ``StoreError/Code/leaseExists`` or ``StoreError/Code/invalidArgument``.
     case grantLease(id: LeaseID? = nil, duration: Duration?)
-    /// Gives a lease the deadline that `expiry` tells; `keep` prolongs it by the duration it was last given. Makes no event.
+    /// Gives a lease the deadline that `expiry` tells; `keep` prolongs it by the duration it was last given. Makes no
+    /// event.
     ///
     /// Result: ``OperationResult/lease(_:)``. Fails with ``StoreError/Code/leaseNotFound`` when it has expired; up to
     /// its deadline it has not.
@@ -149,8 +150,9 @@ public enum Operation: Hashable, Sendable {
     /// Notes that a consumer has handled every event up to and including a ref. Makes the consumer if it is new; never
     /// moves a cursor back. Result: ``OperationResult/consumer(_:)``. Fails with ``StoreError/Code/futureRef``.
     case acknowledge(consumer: String, through: Ref)
-    /// Sets a consumer's cursor, forwards or back, so that it reads on after `ref`. Result: ``OperationResult/consumer(_:)``.
-    /// Fails with ``StoreError/Code/futureRef``, or ``StoreError/Code/compacted`` if what follows is gone.
+    /// Sets a consumer's cursor, forwards or back, so that it reads on after `ref`. Result:
+    /// ``OperationResult/consumer(_:)``. Fails with ``StoreError/Code/futureRef``, or ``StoreError/Code/compacted``
+    /// if what follows is gone.
     case resetConsumer(String, to: Ref)
     /// Forgets a consumer. Result: ``OperationResult/none``. Fails with ``StoreError/Code/consumerNotFound``.
     case deleteConsumer(String)

@@ -41,7 +41,8 @@ public enum WatchUpdate: Hashable, Sendable {
     case progress(Ref)
 }
 
-/// A stream of events. One task at a time may read it; cancelling that task, or dropping the stream, ends it and frees what it holds.
+/// A stream of events. One task at a time may read it; cancelling that task, or dropping the stream, ends it and
+/// frees what it holds.
 ///
 /// Reading slowly costs the store bounded memory and delays nobody: what does not fit is read from the log again. Fails
 /// with ``StoreError/Code/compacted`` when the log is compacted past the reader.
@@ -84,6 +85,7 @@ public struct WatchStream: AsyncSequence, Sendable {
 
 /// Where a ``WatchStream`` takes its updates from. Frees what it holds when it is deinitialised.
 public protocol WatchSource: AnyObject, Sendable {
-    /// The next update, or `nil` at the end. Called by one task at a time; throws ``StoreError/Code/cancelled`` when that task is cancelled.
+    /// The next update, or `nil` at the end. Called by one task at a time; throws ``StoreError/Code/cancelled`` when
+    /// that task is cancelled.
     func next() async throws(StoreError) -> WatchUpdate?
 }

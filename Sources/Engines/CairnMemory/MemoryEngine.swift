@@ -2,7 +2,8 @@ public import CairnKeyspace
 public import CairnModel
 internal import Synchronization
 
-/// The memory home: an ordered index and the log in memory, gone with the process. The reference for every other engine.
+/// The memory home: an ordered index and the log in memory, gone with the process. The reference for every other
+/// engine.
 ///
 /// One lock guards it all; what is done under it is a matter of microseconds, so callers run it where they stand.
 public final class MemoryEngine: Engine, @unchecked Sendable {

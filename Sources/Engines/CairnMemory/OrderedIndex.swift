@@ -1,4 +1,5 @@
-/// Elements in order, in pieces: insertion, removal and search take a binary search over the pieces and one within a piece.
+/// Elements in order, in pieces: insertion, removal and search take a binary search over the pieces and one within a
+/// piece.
 ///
 /// A flat list of sorted pieces rather than a tree: two levels are enough for tens of millions of elements, and a scan
 /// walks arrays. A piece that grows past its limit is split in two; one that becomes empty is removed.
@@ -74,7 +75,8 @@ struct OrderedIndex<Element> {
         return true
     }
 
-    /// Removes the first element that does not come before what is looked for, if `isSame` says it is the one. Returns whether it did.
+    /// Removes the first element that does not come before what is looked for, if `isSame` says it is the one.
+    /// Returns whether it did.
     @discardableResult
     mutating func remove(comesBefore: (Element) -> Bool, isSame: (Element) -> Bool) -> Bool {
         let position = firstPosition(notBefore: comesBefore)

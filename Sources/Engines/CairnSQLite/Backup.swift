@@ -16,7 +16,8 @@ extension SQLiteEngine {
             try sync(path)
             try sync(Inspection.directory(of: path))
         } catch {
-            unlink(path)
+            // A copy that was given up leaves its journal, too.
+            for name in [path, path + "-journal"] { unlink(name) }
             throw error
         }
     }

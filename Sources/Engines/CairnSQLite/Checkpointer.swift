@@ -9,8 +9,9 @@
 //
 // Under steady load such a checkpoint never quite catches up: while it copies, pages are appended behind it, and the log can
 // only start over when all of it has been copied. So when it is done, the writer itself copies the little that came
-// in between, before its next batch; then its next append starts over at the beginning of the log. If that fails for long, because a
-// reader holds on to an old state or the disk is too slow, the log reaches a hard bound, and the writer waits for the readers and copies it all.
+// in between, before its next batch; then its next append starts over at the beginning of the log. If the background
+// falls behind for long the log reaches a hard bound, and then the writer copies all of it itself. A reader that holds on
+// to an old state, such as a backup, keeps the log from starting over until it is done; waiting for it would help nobody.
 
 internal import CairnModel
 internal import Dispatch
@@ -19,7 +20,7 @@ internal import Synchronization
 
 /// Copies the write-ahead log into the file when it has grown, or when nothing else happens.
 ///
-/// `@unchecked Sendable` through its connection, which only its queue uses.
+/// Its connection is used on its queue alone.
 final class Checkpointer: Sendable {
     private let connection: Connection
     private let queue = DispatchQueue(label: "cairn.sqlite.checkpoint", qos: .utility)
@@ -34,7 +35,7 @@ final class Checkpointer: Sendable {
         var isWatchingForIdleness = false
         /// Commits so far, to see whether there were any meanwhile.
         var commits = 0
-        /// The length of the log when a bounded wait for it failed, so that the next attempt comes later.
+        /// The length of the log when the writer could not copy all of it, so that it does not try at every commit.
         var gaveUpAt = 0
         var isClosed = false
     }
@@ -46,25 +47,21 @@ final class Checkpointer: Sendable {
         // Without the index there is nothing to look at; then SQLite's own way is as good, on the writer.
         guard let index else { return checkpointByCount(writer) }
         let bytes = index.frames * 4_120
-        enum Step { case none, rest, all }
-        let step = state.withLock { state -> Step in
+        let isWritersTurn = state.withLock { state -> Bool in
             state.commits += 1
             watchForIdleness(&state)
             if bytes < options.checkpointBytes { state.gaveUpAt = 0 }
-            if bytes > options.walBytes, bytes > state.gaveUpAt + options.walBytes / 4 { return .all }
+            if bytes > options.walBytes, bytes > state.gaveUpAt + options.walBytes / 4 { return true }
             if state.isNearlyDone {
                 state.isNearlyDone = false
-                return .rest
+                return true
             }
             if bytes > options.checkpointBytes, !state.isRunning { start(&state) }
-            return .none
+            return false
         }
-        switch step {
-        case .none: break
-        case .rest: _ = checkpoint(writer.connection, SQLITE_CHECKPOINT_PASSIVE)
-        case .all:
-            if !checkpoint(writer.connection, SQLITE_CHECKPOINT_RESTART) { state.withLock { $0.gaveUpAt = bytes } }
-        }
+        guard isWritersTurn else { return }
+        checkpoint(writer.connection)
+        if index.copiedFrames < index.frames { state.withLock { $0.gaveUpAt = bytes } }
     }
 
     private func checkpointByCount(_ writer: Writer) {
@@ -72,13 +69,13 @@ final class Checkpointer: Sendable {
             state.commits += 1
             return state.commits % 1_000 == 0
         }
-        if isDue { _ = checkpoint(writer.connection, SQLITE_CHECKPOINT_PASSIVE) }
+        if isDue { checkpoint(writer.connection) }
     }
 
     private func start(_ state: inout State) {
         state.isRunning = true
         queue.async { [self] in
-            _ = checkpoint(connection, SQLITE_CHECKPOINT_PASSIVE)
+            checkpoint(connection)
             self.state.withLock { state in
                 state.isRunning = false
                 state.isNearlyDone = true
@@ -102,13 +99,13 @@ final class Checkpointer: Sendable {
             watchForIdleness(&state)
             return false
         }
-        if isIdle { _ = checkpoint(connection, SQLITE_CHECKPOINT_PASSIVE) }
+        if isIdle { checkpoint(connection) }
     }
 
-    /// Copies what can be copied. Returns whether that was all that the mode asks for. A failure is no harm: the log
-    /// stays, and the next attempt meets the same trouble or does not.
-    private func checkpoint(_ connection: Connection, _ mode: Int32) -> Bool {
-        sqlite3_wal_checkpoint_v2(connection.database, "main", mode, nil, nil) == SQLITE_OK
+    /// Copies what can be copied without waiting for anyone. A failure is no harm: the log stays, and the next attempt
+    /// meets the same trouble or does not.
+    private func checkpoint(_ connection: Connection) {
+        sqlite3_wal_checkpoint_v2(connection.database, "main", SQLITE_CHECKPOINT_PASSIVE, nil, nil)
     }
 
     /// Waits for what is under way and closes the connection.

@@ -77,7 +77,8 @@ enum Inspection {
             var code = size(file, &bytes)
             guard code == SQLITE_OK else { throw .sqlite(code, nil, path: path) }
             var header = [UInt8](repeating: 0, count: Int(min(bytes, 100)))
-            guard !header.isEmpty else { return nil }
+            // SQLite takes a file of one byte for an empty one, and would write over it. It is not ours.
+            guard !header.isEmpty else { return [] }
             code = header.withUnsafeMutableBytes { read(file, $0.baseAddress, Int32($0.count), 0) }
             guard code == SQLITE_OK else { throw .sqlite(code, nil, path: path) }
             return header

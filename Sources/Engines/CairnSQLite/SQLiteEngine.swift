@@ -98,3 +98,12 @@ final class Writer: @unchecked Sendable {
         connection.close()
     }
 }
+
+extension SQLiteEngine {
+    /// What is in force on the writing connection, for tests.
+    package func settings() throws(StoreError) -> [String: Int64] {
+        var settings: [String: Int64] = [:]
+        for name in ["synchronous", "wal_autocheckpoint"] { settings[name] = try writer.connection.pragma(name) }
+        return settings
+    }
+}

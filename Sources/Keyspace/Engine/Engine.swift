@@ -2,9 +2,9 @@ public import CairnModel
 
 /// A home whose rules are ours: it loads what a batch touches, and stores what the rules decided.
 ///
-/// An engine knows nothing of callers, queues, watchers or deadlines' consequences; ``Keyspace`` makes a ``Store`` of it. Its
-/// methods are synchronous. When ``blocks`` is true they are called on threads made for it, never on Swift's cooperative
-/// pool or an event loop.
+/// An engine knows nothing of callers, queues, watchers or deadlines' consequences; ``Keyspace`` makes a ``Store`` of
+/// it. Its methods are synchronous. When ``blocks`` is true they are called on threads made for it, never on Swift's
+/// cooperative pool or an event loop.
 public protocol Engine: AnyObject, Sendable {
     /// The home's name, such as `sqlite`.
     var name: String { get }
@@ -23,8 +23,9 @@ public protocol Engine: AnyObject, Sendable {
         _ body: (any EngineView) throws(StoreError) -> Result
     ) throws(StoreError) -> Result
 
-    /// Runs one batch: calls `decide` with the latest state while no other batch can run, in this process or another, and
-    /// stores the changes it returns, all or none. When this returns they are as durable as the home can make them. `nil` stores nothing.
+    /// Runs one batch: calls `decide` with the latest state while no other batch can run, in this process or another,
+    /// and stores the changes it returns, all or none. When this returns they are as durable as the home can make
+    /// them. `nil` stores nothing.
     ///
     /// Never called twice at the same time. When it throws, nothing was stored, unless the error's
     /// ``StoreError/retry`` says that the outcome is unknown; it throws what `decide` throws.
@@ -76,7 +77,8 @@ public protocol EngineView {
     func leases(dueAt time: Timestamp, limit: Int) throws(StoreError) -> [Lease]
     /// The earliest deadline of all leases.
     func nextDeadline() throws(StoreError) -> Timestamp?
-    /// Events from `first` on, in order, at most `limit`; fewer when their values exceed `bytes`, but at least one if there is one.
+    /// Events from `first` on, in order, at most `limit`; fewer when their values exceed `bytes`, but at least one if
+    /// there is one.
     func events(from first: Ref, limit: Int, bytes: Int) throws(StoreError) -> [Event]
     /// A consumer.
     func consumer(_ name: String) throws(StoreError) -> Consumer?

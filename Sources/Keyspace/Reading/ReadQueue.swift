@@ -3,8 +3,8 @@ internal import Synchronization
 
 /// Reads an engine without blocking the caller's thread.
 ///
-/// For an engine that blocks, reads queue for its reading threads; lookups of single keys that wait are answered together, from one
-/// view. Any other engine is read where the caller stands.
+/// For an engine that blocks, reads queue for its reading threads; lookups of single keys that wait are answered
+/// together, from one view. Any other engine is read where the caller stands.
 final class ReadQueue: Sendable {
     typealias Answer = Result<Record?, StoreError>
 

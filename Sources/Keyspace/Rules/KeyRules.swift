@@ -33,7 +33,8 @@ extension WorkingSet {
         guard keys.count <= scope.limits.transactionEvents || kind == .expired else {
             throw .failed(
                 StoreError(
-                    .transactionTooLarge, "\(keys.count) keys would be deleted, and a transaction may change "
+                    .transactionTooLarge,
+                    "\(keys.count) keys would be deleted, and a transaction may change "
                         + "\(scope.limits.transactionEvents); delete a smaller range at a time"))
         }
         var tombstones: [Record] = []

@@ -1,7 +1,7 @@
 internal import CairnModel
 
-// Leases. A live key is always on one. Only leases that were granted or have a deadline are stored; any other exists as long
-// as a live key is on it, so the ordinary key costs no extra write.
+// Leases. A live key is always on one. Only leases that were granted or have a deadline are stored; any other exists
+// as long as a live key is on it, so the ordinary key costs no extra write.
 
 extension WorkingSet {
     /// A new lease for a new key, stored only if it has a deadline.
@@ -15,8 +15,10 @@ extension WorkingSet {
         return id
     }
 
-    /// The lease that a live key is on after a set that says `expiry`: its own, or a new one if others would be affected.
-    mutating func leaseAfterSet(of live: Record, with expiry: Expiry, in scope: OperationScope) throws(Stop) -> LeaseID {
+    /// The lease that a live key is on after a set that says `expiry`: its own, or a new one if others would be
+    /// affected.
+    mutating func leaseAfterSet(of live: Record, with expiry: Expiry, in scope: OperationScope) throws(Stop) -> LeaseID
+    {
         if expiry == .keep { return live.leaseID }
         let stored = try storedLease(live.leaseID)
         if expiry == .never && stored?.deadline == nil { return live.leaseID }

@@ -2,7 +2,8 @@ package import CairnModel
 
 /// One page of a list, made from records in bytewise order.
 package enum Listing {
-    /// Reads the live records of a range, at most `limit`; without values when `keysOnly`. Fewer than `limit` doesn't mean the end.
+    /// Reads the live records of a range, at most `limit`; without values when `keysOnly`. Fewer than `limit` doesn't
+    /// mean the end.
     package typealias Scan = (_ range: KeyRange, _ limit: Int) throws(StoreError) -> [Record]
 
     /// The page that `request` asks for, as `scan` shows it. `head` is the last event of that moment.

@@ -43,7 +43,8 @@ extension StoreError {
     /// The event asked for is no longer kept.
     package static func compacted(_ ref: Ref, oldest: Ref) -> StoreError {
         StoreError(
-            .compacted, "event \(ref) is no longer kept; the oldest is \(oldest): read the current state, then go on from there",
+            .compacted,
+            "event \(ref) is no longer kept; the oldest is \(oldest): read the current state, then go on from there",
             ref: ref, oldestRef: oldest)
     }
 

@@ -5,10 +5,14 @@ package import CairnModel
 extension Key {
     /// Throws ``StoreError/Code/invalidKey`` unless the key's length is within the limits.
     package func check(_ limits: Limits) throws(StoreError) {
-        guard !bytes.isEmpty else { throw StoreError(.invalidKey, "the key is empty; a key has 1 to \(limits.keyBytes) bytes") }
+        guard !bytes.isEmpty else {
+            throw StoreError(.invalidKey, "the key is empty; a key has 1 to \(limits.keyBytes) bytes")
+        }
         guard bytes.count <= limits.keyBytes else {
             throw StoreError(
-                .invalidKey, "the key has \(bytes.count) bytes; the most is \(limits.keyBytes): \(Key(bytes: Array(bytes.prefix(32)))) …",
+                .invalidKey,
+                "the key has \(bytes.count) bytes; the most is \(limits.keyBytes): "
+                    + "\(Key(bytes: Array(bytes.prefix(32)))) …",
                 key: self)
         }
     }
@@ -18,7 +22,8 @@ extension Ref {
     /// Throws ``StoreError/Code/invalidRef`` if the ref is negative.
     package func check() throws(StoreError) {
         guard rawValue >= 0 else {
-            throw StoreError(.invalidRef, "ref \(self) is negative; refs start at 1, and 0 means the beginning", ref: self)
+            throw StoreError(
+                .invalidRef, "ref \(self) is negative; refs start at 1, and 0 means the beginning", ref: self)
         }
     }
 }
@@ -31,7 +36,8 @@ extension Transaction {
             ("conditions", conditions.count), ("operations", operations.count), ("operations", otherwise.count),
         ] where count > limits.transactionOperations {
             throw StoreError(
-                .transactionTooLarge, "the transaction has \(count) \(what); the most is \(limits.transactionOperations)")
+                .transactionTooLarge,
+                "the transaction has \(count) \(what); the most is \(limits.transactionOperations)")
         }
         try Transaction.check(name: clientID, "client id", limits, mayBeEmpty: true)
         var bytes = 0
@@ -44,7 +50,8 @@ extension Transaction {
         for operation in otherwise { bytes += try operation.check(limits) }
         guard bytes <= limits.transactionBytes else {
             throw StoreError(
-                .transactionTooLarge, "the transaction has \(bytes) bytes of keys and values; the most is \(limits.transactionBytes)")
+                .transactionTooLarge,
+                "the transaction has \(bytes) bytes of keys and values; the most is \(limits.transactionBytes)")
         }
         return bytes
     }
@@ -68,12 +75,14 @@ extension Operation {
             try key.check(limits)
             guard value.bytes.count <= limits.valueBytes else {
                 throw StoreError(
-                    .valueTooLarge, "the value for \(key) has \(value.bytes.count) bytes; the most is \(limits.valueBytes)", key: key)
+                    .valueTooLarge,
+                    "the value for \(key) has \(value.bytes.count) bytes; the most is \(limits.valueBytes)", key: key)
             }
             try expiry.check(limits)
             guard lease == nil || expiry == .keep else {
                 throw StoreError(
-                    .invalidArgument, "a set of \(key) names a lease and an expiry; a key on a lease lives by the lease's deadline",
+                    .invalidArgument,
+                    "a set of \(key) names a lease and an expiry; a key on a lease lives by the lease's deadline",
                     key: key)
             }
             return key.bytes.count + value.bytes.count
@@ -84,7 +93,8 @@ extension Operation {
             return range.lower.bytes.count + (range.upper?.bytes.count ?? 0)
         case .grantLease(let id, let duration):
             if let id, id < .firstChosen {
-                throw StoreError(.invalidArgument, "lease id \(id) is not free to choose; choose one from \(LeaseID.firstChosen) on")
+                throw StoreError(
+                    .invalidArgument, "lease id \(id) is not free to choose; choose one from \(LeaseID.firstChosen) on")
             }
             if let duration { try Expiry.after(duration).check(limits) }
         case .keepAlive(_, let expiry):
@@ -108,7 +118,8 @@ extension Expiry {
         guard case .after(let duration) = self else { return }
         guard duration > .zero, duration <= limits.leaseDuration else {
             throw StoreError(
-                .invalidArgument, "a lifetime of \(duration) is not possible; it must be more than 0 and at most \(limits.leaseDuration)")
+                .invalidArgument,
+                "a lifetime of \(duration) is not possible; it must be more than 0 and at most \(limits.leaseDuration)")
         }
     }
 }

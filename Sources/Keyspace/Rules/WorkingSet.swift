@@ -2,9 +2,9 @@ package import CairnModel
 
 /// What a batch has loaded and what it has changed so far: the values that the rules decide on.
 ///
-/// The rules ask it for records, leases and the rest as if all were there. What was not loaded yet ends the attempt with a ``Need``;
-/// who runs the batch loads it and tries that transaction again. So the rules stay free of I/O, and an engine can
-/// fetch what it knows it will need in one go.
+/// The rules ask it for records, leases and the rest as if all were there. What was not loaded yet ends the attempt
+/// with a ``Need``; who runs the batch loads it and tries that transaction again. So the rules stay free of I/O, and
+/// an engine can fetch what it knows it will need in one go.
 package struct WorkingSet: Sendable {
     /// Something that must be loaded before the rules can go on.
     package enum Need: Hashable, Sendable {

@@ -24,7 +24,8 @@ public struct Retention: Hashable, Sendable {
         return Ref(head.lastRef.rawValue - Int64(maxEvents) + 1)
     }
 
-    /// The oldest event to keep by age: the first that is not older than ``maxAge`` at `now`. `time` tells an event's time; times ascend.
+    /// The oldest event to keep by age: the first that is not older than ``maxAge`` at `now`. `time` tells an event's
+    /// time; times ascend.
     func oldestByAge(
         head: Head, now: Timestamp, time: (Ref) throws(StoreError) -> Timestamp?
     ) throws(StoreError) -> Ref? {

@@ -3,9 +3,10 @@ internal import Synchronization
 
 /// Hands each event to the watchers whose range it falls in.
 ///
-/// Two steps, so that watching never delays a write: ``note(_:thenOwn:)`` moves the committed head before the callers of a
-/// batch are answered, so that a watch opened after an answer starts after that write; ``deliver()`` then takes the events to
-/// the watchers. A watcher that is not up to date, or doesn't read what it gets, reads the log instead (see ``Watcher``).
+/// Two steps, so that watching never delays a write: ``note(_:thenOwn:)`` moves the committed head before the callers
+/// of a batch are answered, so that a watch opened after an answer starts after that write; ``deliver()`` then takes
+/// the events to the watchers. A watcher that is not up to date, or doesn't read what it gets, reads the log instead
+/// (see ``Watcher``).
 ///
 /// Lock order: the hub's before a watcher's. Only whoever runs a batch calls `foreignEvents`, `note` and `deliver`.
 final class Hub: Sendable {

@@ -3,9 +3,9 @@ internal import CairnModel
 /// The first part of a stream that starts with the current state: pages of records, each of its own moment.
 ///
 /// The pages are read one by one, as the reader asks for them, while others write. What a page showed is the
-/// state of its keys as of its ref, so an event of such a key is new exactly if its ref is greater. Events are then delivered from the
-/// first page's ref on, without those that a page already showed: each key's state is followed by all its later events, and
-/// nothing comes twice.
+/// state of its keys as of its ref, so an event of such a key is new exactly if its ref is greater. Events are then
+/// delivered from the first page's ref on, without those that a page already showed: each key's state is followed by
+/// all its later events, and nothing comes twice.
 struct RecordPhase: Sendable {
     /// Keys below `upper`, not covered by an earlier page, were shown as of `ref`. `nil` is the end of the range.
     private struct Page: Sendable {

@@ -1,6 +1,7 @@
 internal import CairnModel
 
-/// Reads a watcher's stream: from the log while it is behind, from the hub when it is live. Leaves the hub when it is dropped.
+/// Reads a watcher's stream: from the log while it is behind, from the hub when it is live. Leaves the hub when it is
+/// dropped.
 final class WatchReader: WatchSource {
     private let watcher: Watcher
     private let hub: Hub

@@ -3,9 +3,9 @@ internal import Synchronization
 
 /// One stream's place in the log.
 ///
-/// A watcher is *behind* until it has read the log up to what the hub has delivered; then it is *live* and gets its events
-/// from the hub. It holds a bounded number of bytes: what does not fit makes it fall behind, and it reads that from the log
-/// when its reader comes to it. So a slow reader costs bounded memory, loses nothing and delays nobody.
+/// A watcher is *behind* until it has read the log up to what the hub has delivered; then it is *live* and gets its
+/// events from the hub. It holds a bounded number of bytes: what does not fit makes it fall behind, and it reads that
+/// from the log when its reader comes to it. So a slow reader costs bounded memory, loses nothing and delays nobody.
 final class Watcher: Sendable {
     /// What the reader has to do for its next update.
     enum Step: Sendable {

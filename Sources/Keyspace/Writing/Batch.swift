@@ -2,8 +2,8 @@ package import CairnModel
 
 /// Decides a batch: due leases first, then the transactions in the order they came.
 ///
-/// Joins the pure rules with an engine's view: loads what the batch is sure to touch in one go, and what a rule finds it
-/// needs besides when it asks.
+/// Joins the pure rules with an engine's view: loads what the batch is sure to touch in one go, and what a rule finds
+/// it needs besides when it asks.
 package struct Batch {
     /// How many leases expire in one batch; if more are due they fill batches of their own before any transaction runs,
     /// so that no transaction ever meets a lease whose deadline has passed.

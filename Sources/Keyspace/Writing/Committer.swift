@@ -4,9 +4,9 @@ internal import Synchronization
 
 /// Group commit: callers' transactions queue; all that wait are decided in order and made durable with one commit.
 ///
-/// While a batch is being committed the next one gathers, so under light load a write costs one commit, and under heavy load
-/// many writes share one. A caller is answered when its change is durable. For an engine that blocks, batches run on a
-/// thread of their own; for any other, the caller that finds nobody at work runs them itself.
+/// While a batch is being committed the next one gathers, so under light load a write costs one commit, and under
+/// heavy load many writes share one. A caller is answered when its change is durable. For an engine that blocks,
+/// batches run on a thread of their own; for any other, the caller that finds nobody at work runs them itself.
 final class Committer: Sendable {
     typealias Answer = Result<TransactionResult, StoreError>
 
@@ -38,6 +38,11 @@ final class Committer: Sendable {
         /// Callers of ``sweep()``, answered after the next batch.
         var sweeps: [UnsafeContinuation<Void, Never>] = []
         var chores: Chores = []
+        /// Callers of ``close()``, answered when nothing waits any more.
+        var closers: [UnsafeContinuation<Void, Never>] = []
+
+        var isEmpty: Bool { waiting.isEmpty && sweeps.isEmpty && chores.isEmpty }
+        var isIdle: Bool { !isDraining && isEmpty }
     }
 
     private let engine: any Engine
@@ -110,11 +115,15 @@ final class Committer: Sendable {
 
     /// Refuses what comes from now on, and waits for what has come before.
     func close() async {
-        queue.withLock { $0.isClosed = true }
-        while queue.withLock({ $0.isDraining || !$0.waiting.isEmpty }) {
-            // Only while batches that were accepted are still being committed.
-            await Task.yield()
-            start()
+        await withUnsafeContinuation { (caller: UnsafeContinuation<Void, Never>) in
+            // Resumed here, or by whoever is committing when nothing waits any more.
+            let isIdle = queue.withLock { queue in
+                queue.isClosed = true
+                if queue.isIdle { return true }
+                queue.closers.append(caller)
+                return false
+            }
+            if isIdle { caller.resume() }
         }
         let worker = thread.withLock { thread in
             defer { thread = nil }
@@ -129,7 +138,8 @@ final class Committer: Sendable {
             if queue.isClosed { return .closed }
             if queue.waiting.count >= limits.waitingTransactions || queue.bytes + waiting.bytes > limits.waitingBytes {
                 return StoreError(
-                    .overloaded, "\(queue.waiting.count) transactions wait to be written; try again in a moment", retry: .safe)
+                    .overloaded, "\(queue.waiting.count) transactions wait to be written; try again in a moment",
+                    retry: .safe)
             }
             queue.waiting.append(waiting)
             queue.bytes += waiting.bytes
@@ -154,11 +164,13 @@ extension Committer {
 
     /// Runs batches until nothing waits, unless somebody is doing so already.
     private func drain() {
-        guard queue.withLock({ queue in
-            if queue.isDraining { return false }
-            queue.isDraining = true
-            return true
-        }) else { return }
+        guard
+            queue.withLock({ queue in
+                if queue.isDraining { return false }
+                queue.isDraining = true
+                return true
+            })
+        else { return }
         while let work = takeWork() {
             let transactions = work.waiting.map(\.transaction)
             let answers = commitBatch(transactions)
@@ -175,16 +187,21 @@ extension Committer {
                 try run(at: clock.now()) { (batch) throws(StoreError) in batch.forgetOldRequests() }
             }
             // A piece at a time: what is left is taken up again, after the writes that wait.
-            if chores.contains(.trim), try engine.trim() { queue.withLock { _ = $0.chores.insert(.trim) } }
+            if chores.contains(.trim), try engine.trim() {
+                queue.withLock { queue in if !queue.isClosed { queue.chores.insert(.trim) } }
+            }
         } catch {
             logger.error("upkeep failed", metadata: ["error": "\(error)"])
         }
     }
 
     private func takeWork() -> Work? {
-        queue.withLock { queue in
-            guard !queue.waiting.isEmpty || !queue.sweeps.isEmpty || !queue.chores.isEmpty else {
+        var closers: [UnsafeContinuation<Void, Never>] = []
+        defer { for closer in closers { closer.resume() } }
+        return queue.withLock { queue in
+            guard !queue.isEmpty else {
                 queue.isDraining = false
+                swap(&closers, &queue.closers)
                 return nil
             }
             var work = Work()
@@ -208,8 +225,8 @@ extension Committer {
         }
     }
 
-    /// Commits transactions as one batch. If the home refuses the batch, each is tried by itself, so that one that can't
-    /// be stored doesn't take others with it.
+    /// Commits transactions as one batch. If the home refuses the batch, each is tried by itself, so that one that
+    /// can't be stored doesn't take others with it.
     private func commitBatch(_ transactions: [Transaction]) -> [Answer] {
         do throws(StoreError) {
             // One moment for both, so that no transaction meets a lease that is due.

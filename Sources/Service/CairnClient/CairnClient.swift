@@ -1,6 +1,6 @@
 public import CairnModel
-public import CairnRPC
 internal import CairnProtocol
+public import CairnRPC
 internal import CairnWire
 internal import Foundation
 internal import SwiftProtobuf
@@ -8,8 +8,9 @@ internal import SwiftProtobuf
 /// A ``Store`` over gRPC: the same contract, with a server in between.
 ///
 /// Calls that are safe to repeat are repeated with growing, jittered waits while the server can't be reached: reads,
-/// acknowledgements, keep-alives, and writes with a request id. Any other write is repeated only when the server surely never saw
-/// it; otherwise it fails with ``CairnModel/StoreError/Retry/unknownOutcome``. A stream resumes by itself, by ref.
+/// acknowledgements, keep-alives, and writes with a request id. Any other write is repeated only when the server
+/// surely never saw it; otherwise it fails with ``CairnModel/StoreError/Retry/unknownOutcome``. A stream resumes by
+/// itself, by ref.
 public final class CairnClient: Store {
     /// How a client behaves.
     public struct Configuration: Sendable {
@@ -191,8 +192,8 @@ extension CairnClient {
 
     /// Streams events. After a broken connection the stream goes on after the last event that it delivered.
     ///
-    /// With ``CairnModel/WatchRequest/Start/current``, a connection that breaks before the first `progress` makes the records
-    /// come anew.
+    /// With ``CairnModel/WatchRequest/Start/current``, a connection that breaks before the first `progress` makes the
+    /// records come anew.
     public func watch(_ request: WatchRequest) async throws(StoreError) -> WatchStream {
         let source = RemoteWatch(request, calls: calls)
         try await source.open()

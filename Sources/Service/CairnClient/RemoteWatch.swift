@@ -77,7 +77,8 @@ final class RemoteWatch: WatchSource, @unchecked Sendable {
         waiting = wanted(first.updates)
     }
 
-    /// The updates without what lies beyond the end of a stream that has one: after it was opened again, the log may be longer.
+    /// The updates without what lies beyond the end of a stream that has one: after it was opened again, the log may
+    /// be longer.
     private func wanted(_ updates: [WatchUpdate]) -> [WatchUpdate] {
         guard request.untilHead, let last else { return updates }
         return updates.compactMap { update in

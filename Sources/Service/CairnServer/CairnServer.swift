@@ -14,7 +14,8 @@ public struct CairnServer: Service {
         /// Where a backup is put together before it is sent; the system's temporary directory if `nil`.
         public var backupDirectory: String?
 
-        /// A server that listens as `grpc` says. Its message limit is raised so that every transaction within `limits` fits.
+        /// A server that listens as `grpc` says. Its message limit is raised so that every transaction within
+        /// `limits` fits.
         public init(grpc: RPCServerConfiguration, limits: Limits = .standard) {
             self.grpc = grpc
             // Room for the fields besides keys and values.

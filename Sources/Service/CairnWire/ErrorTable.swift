@@ -6,7 +6,8 @@ internal import SwiftProtobuf
 
 /// The one table between the store's errors and gRPC's statuses.
 ///
-/// The status code is what generic clients act on; the reason in the details (`google.rpc.ErrorInfo`, domain `cairn`) is what our own go by.
+/// The status code is what generic clients act on; the reason in the details (`google.rpc.ErrorInfo`, domain `cairn`)
+/// is what our own go by.
 package enum ErrorTable {
     /// The domain of our reasons.
     package static let domain = "cairn"

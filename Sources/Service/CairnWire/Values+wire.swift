@@ -2,8 +2,8 @@ package import CairnModel
 package import CairnProtocol
 package import Foundation
 
-// Keys, values, records and events, to and from their messages. What comes from a server is taken as it is; what comes from a
-// client is checked by the store.
+// Keys, values, records and events, to and from their messages. What comes from a server is taken as it is; what
+// comes from a client is checked by the store.
 
 extension Key {
     /// The key of a `bytes` field.

@@ -13,7 +13,8 @@ enum AddressArgument {
         guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
             (0...65_535).contains(port)
         else {
-            throw StoreError(.invalidArgument, "\"\(text)\" is no address; write HOST:PORT, such as \(standard), or unix:PATH")
+            throw StoreError(
+                .invalidArgument, "\"\(text)\" is no address; write HOST:PORT, such as \(standard), or unix:PATH")
         }
         var host = text[..<colon]
         if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }

@@ -8,7 +8,11 @@ import Foundation
 struct ClientOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The server: HOST:PORT or unix:PATH; several, separated by commas, are tried in turn. (default: CAIRN_ADDRESS, or 127.0.0.1:4747)"))
+            """
+            The server: HOST:PORT or unix:PATH; several, separated by commas, are tried in turn. \
+            (default: CAIRN_ADDRESS, or 127.0.0.1:4747)
+            """
+        ))
     var address: String?
 
     @Option(help: "How long a call may take, such as 500ms or 10s.")

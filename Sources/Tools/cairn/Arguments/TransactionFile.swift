@@ -28,7 +28,8 @@ enum TransactionFile {
     private static func describe(_ error: DecodingError) -> String {
         switch error {
         case .keyNotFound(let key, let context): "\"\(key.stringValue)\" is missing at \(path(context))"
-        case .typeMismatch(_, let context), .valueNotFound(_, let context): "\(context.debugDescription) at \(path(context))"
+        case .typeMismatch(_, let context), .valueNotFound(_, let context):
+            "\(context.debugDescription) at \(path(context))"
         case .dataCorrupted(let context): context.debugDescription + " at \(path(context))"
         @unknown default: "\(error)"
         }
@@ -201,7 +202,10 @@ extension Decoder {
     fileprivate func refuseUnknownKeys(_ known: [String]) throws {
         for key in try container(keyedBy: AnyKey.self).allKeys where !known.contains(key.stringValue) {
             throw DecodingError.dataCorrupted(
-                .init(codingPath: codingPath, debugDescription: "\"\(key.stringValue)\" is not known; there are \(known.joined(separator: ", "))"))
+                .init(
+                    codingPath: codingPath,
+                    debugDescription: "\"\(key.stringValue)\" is not known; there are \(known.joined(separator: ", "))")
+            )
         }
     }
 }

@@ -5,8 +5,9 @@ struct ConsumeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "consume", abstract: "Print events as a named consumer, which goes on where it stopped.",
         discussion: """
-            The server keeps the consumer's cursor. Events are acknowledged after they are printed, so that after an interruption
-            the last ones may come again, but none is missed. A new consumer starts with the oldest event that is kept.
+            The server keeps the consumer's cursor. Events are acknowledged after they are printed, so that
+            after an interruption the last ones may come again, but none is missed. A new consumer starts with
+            the oldest event that is kept.
             """)
 
     @Argument(help: "The consumer's name.")
@@ -34,7 +35,11 @@ struct ConsumeCommand: AsyncParsableCommand {
                     if ref > cursor ?? .zero { try await store.acknowledge(name, through: ref) }
                 case .events(let events):
                     for event in events {
-                        if client.json { JSONLines.print(EventLine(event)) } else { Terminal.print(TextLines.line(event)) }
+                        if client.json {
+                            JSONLines.print(EventLine(event))
+                        } else {
+                            Terminal.print(TextLines.line(event))
+                        }
                     }
                     if let last = events.last { try await store.acknowledge(name, through: last.ref) }
                 }

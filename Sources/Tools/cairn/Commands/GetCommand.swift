@@ -4,7 +4,8 @@ import CairnModel
 struct GetCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "get", abstract: "Print the value of a key.",
-        discussion: "Prints the value as it is; on a terminal a line break follows. Ends with 3 if there is no such key.")
+        discussion:
+            "Prints the value as it is; on a terminal a line break follows. Ends with 3 if there is no such key.")
 
     @Argument(help: "The key.")
     var key: String

@@ -92,7 +92,9 @@ struct LeaseKeepAliveCommand: AsyncParsableCommand {
     @Argument(help: "The lease.")
     var id: Int64
 
-    @Option(name: .customLong("for"), help: ArgumentHelp("How long from now; else as long as it was granted for.", valueName: "duration"))
+    @Option(
+        name: .customLong("for"),
+        help: ArgumentHelp("How long from now; else as long as it was granted for.", valueName: "duration"))
     var duration: DurationArgument?
 
     @Flag(help: "Go on prolonging it, each time a third of its duration has passed.")
@@ -108,7 +110,8 @@ struct LeaseKeepAliveCommand: AsyncParsableCommand {
                 if client.json {
                     JSONLines.print(LeaseLine(lease, timeLeft: lease.duration))
                 } else {
-                    Terminal.print("lease \(lease.id) " + (lease.deadline.map { "until \($0.text)" } ?? "without a deadline"))
+                    Terminal.print(
+                        "lease \(lease.id) " + (lease.deadline.map { "until \($0.text)" } ?? "without a deadline"))
                 }
                 guard forever, let duration = lease.duration else { return }
                 try await Task.sleep(for: duration / 3)

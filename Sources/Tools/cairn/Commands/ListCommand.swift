@@ -16,7 +16,8 @@ struct ListCommand: AsyncParsableCommand {
     @Flag(help: "Leave the values out of the JSON.")
     var keysOnly = false
 
-    @Option(help: ArgumentHelp("Roll up keys more than this many levels below the prefix, counted by /.", valueName: "n"))
+    @Option(
+        help: ArgumentHelp("Roll up keys more than this many levels below the prefix, counted by /.", valueName: "n"))
     var depth: Int?
 
     @Option(help: ArgumentHelp("Print at most this many entries, and how to go on.", valueName: "n"))

@@ -1,8 +1,8 @@
-public import ArgumentParser
+import ArgumentParser
 import Cairn
 import CairnRPC
 import CairnServer
-public import Logging
+import Logging
 import ServiceLifecycle
 import UnixSignals
 
@@ -10,14 +10,16 @@ struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve", abstract: "Serve a store over gRPC.",
         discussion: """
-            Prints `listening on ADDRESS` for each address once it serves. SIGTERM and SIGINT stop it: streams end, calls
-            under way finish, and it ends with 0.
+            Prints `listening on ADDRESS` for each address once it serves. SIGTERM and SIGINT stop it:
+            streams end, calls under way finish, and it ends with 0.
             """)
 
     @Option(help: ArgumentHelp("The store: memory: or sqlite:PATH.", valueName: "url"))
     var store = "sqlite:./cairn.db"
 
-    @Option(help: ArgumentHelp("Where to listen: HOST:PORT or unix:PATH; port 0 takes a free one. May be repeated.", valueName: "address"))
+    @Option(
+        help: ArgumentHelp(
+            "Where to listen: HOST:PORT or unix:PATH; port 0 takes a free one. May be repeated.", valueName: "address"))
     var listen = [AddressArgument.standard]
 
     @Option(help: ArgumentHelp("Keep at most this many events in the log.", valueName: "n"))
@@ -35,22 +37,29 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Ask clients for a certificate of these authorities, as PEM.", valueName: "file"))
     var tlsClientCA: String?
 
-    @Option(help: ArgumentHelp("How long calls under way may take to end when the server stops.", valueName: "duration"))
+    @Option(
+        help: ArgumentHelp("How long calls under way may take to end when the server stops.", valueName: "duration"))
     var drainTime = DurationArgument(.seconds(10))
 
-    @Option(help: ArgumentHelp("What to log: trace, debug, info, notice, warning, error or critical.", valueName: "level"))
-    var logLevel: Logger.Level = .info
+    @Option(
+        help: ArgumentHelp("What to log: trace, debug, info, notice, warning, error or critical.", valueName: "level"))
+    var logLevel = "info"
 
     func validate() throws {
-        if (tlsCert == nil) != (tlsKey == nil) { throw ValidationError("give both --tls-cert and --tls-key, or neither") }
-        if tlsClientCA != nil, tlsCert == nil { throw ValidationError("--tls-client-ca needs --tls-cert and --tls-key") }
+        if Logger.Level(rawValue: logLevel) == nil { throw ValidationError("there is no log level \"\(logLevel)\"") }
+        if (tlsCert == nil) != (tlsKey == nil) {
+            throw ValidationError("give both --tls-cert and --tls-key, or neither")
+        }
+        if tlsClientCA != nil, tlsCert == nil {
+            throw ValidationError("--tls-client-ca needs --tls-cert and --tls-key")
+        }
         if let retainEvents, retainEvents < 1 { throw ValidationError("--retain-events must be 1 at least") }
     }
 
     func run() async throws {
         try await reportingErrors {
             var logger = Logger(label: "cairn") { StreamLogHandler.standardError(label: $0) }
-            logger.logLevel = logLevel
+            logger.logLevel = Logger.Level(rawValue: logLevel) ?? .info
             let addresses = try listen.map { (text) throws(StoreError) in try AddressArgument.parse(text) }
             var options = KeyspaceOptions()
             options.logger = logger
@@ -84,5 +93,3 @@ struct ServeCommand: AsyncParsableCommand {
         logger.info("stopped")
     }
 }
-
-extension Logger.Level: @retroactive ExpressibleByArgument {}

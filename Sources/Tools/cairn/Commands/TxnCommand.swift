@@ -14,9 +14,10 @@ struct TxnCommand: AsyncParsableCommand {
                         {"delete": {"key": "carts/9"}}],
                "else": [{"get": {"key": "stock/apples"}}]}
 
-            A condition has a key and one of absent, present (true), version, createdRef, updatedRef, value, lease; "is" may
-            be "=", "!=", "<" or ">". Operations are set, delete, deletePrefix, get, grantLease, keepAlive, expireLease.
-            A value that isn't text comes as valueBase64. Ends with 4 if a condition did not hold, whatever "else" did.
+            A condition has a key and one of absent, present (true), version, createdRef, updatedRef, value,
+            lease; "is" may be "=", "!=", "<" or ">". Operations are set, delete, deletePrefix, get, grantLease,
+            keepAlive, expireLease. A value that isn't text comes as valueBase64. Ends with 4 if a condition did
+            not hold, whatever "else" did.
             """)
 
     @Argument(help: "The file, or - for standard input.")
@@ -30,7 +31,8 @@ struct TxnCommand: AsyncParsableCommand {
             do {
                 data =
                     file == "-"
-                    ? try FileHandle.standardInput.readToEnd() ?? Data() : try Data(contentsOf: URL(fileURLWithPath: file))
+                    ? try FileHandle.standardInput.readToEnd() ?? Data()
+                    : try Data(contentsOf: URL(fileURLWithPath: file))
             } catch {
                 throw StoreError(.invalidArgument, "\(file) can't be read: \(error.localizedDescription)")
             }
@@ -79,7 +81,9 @@ struct TxnCommand: AsyncParsableCommand {
             case .written(let record):
                 Terminal.print("set \(record.key) version \(record.version), ref \(record.updatedRef)")
             case .deleted(let records):
-                for record in records { Terminal.print("ended \(record.key) version \(record.version), ref \(record.updatedRef)") }
+                for record in records {
+                    Terminal.print("ended \(record.key) version \(record.version), ref \(record.updatedRef)")
+                }
             case .read(let record):
                 Terminal.print(record.map { TextLines.line($0, withValue: true) } ?? "absent")
             case .lease(let lease): Terminal.print("lease \(lease.id)")

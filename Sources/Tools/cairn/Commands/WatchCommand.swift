@@ -5,8 +5,8 @@ struct WatchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "watch", abstract: "Print events as they happen.",
         discussion: """
-            Prints ref, kind, key, version and value. Goes on until it is interrupted, over broken connections too: nothing is
-            left out or comes twice.
+            Prints ref, kind, key, version and value. Goes on until it is interrupted, over broken connections
+            too: nothing is left out or comes twice.
             """)
 
     @Argument(help: "The prefix of the keys to watch; without one, all of them.")
@@ -24,7 +24,9 @@ struct WatchCommand: AsyncParsableCommand {
     @Flag(help: "Watch the one key given, not all that start with it.")
     var exact = false
 
-    @Option(help: ArgumentHelp("Only events of this kind: created, updated, deleted or expired. May be repeated.", valueName: "kind"))
+    @Option(
+        help: ArgumentHelp(
+            "Only events of this kind: created, updated, deleted or expired. May be repeated.", valueName: "kind"))
     var kind: [String] = []
 
     @OptionGroup var client: ClientOptions

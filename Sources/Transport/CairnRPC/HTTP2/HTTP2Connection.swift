@@ -172,7 +172,8 @@ class HTTP2Connection: ChannelInboundHandler, LoopFlushable, @unchecked Sendable
             } catch {
                 return closeNow("\(error)")
             }
-            guard output.readableBytes > 0 else { break }
+            if !isMore { isMore = session.resetUnread() }
+            guard output.readableBytes > 0 else { continue }
             context.writeAndFlush(wrapOutboundOut(output), promise: nil)
             output.clear()
         }

@@ -69,6 +69,8 @@ final class HTTP2Session {
     var headerStream: HTTP2Stream?
     private var session: OpaquePointer?
     private var progressed: [HTTP2Stream] = []
+    /// Streams whose answer ends before their request does.
+    private var unread: [HTTP2Stream] = []
 
     init(_ settings: Settings, owner: any HTTP2SessionOwner) {
         self.owner = owner
@@ -211,6 +213,7 @@ final class HTTP2Session {
         let open = streams
         for stream in open { detach(stream) }
         progressed = []
+        unread = []
         return open
     }
 
@@ -257,9 +260,20 @@ final class HTTP2Session {
         resetIfUnread(stream)
     }
 
-    /// Asks the peer to stop sending a request that is answered already (RFC 9113, section 8.1).
     private func resetIfUnread(_ stream: HTTP2Stream) {
-        if !stream.isRemoteEnded { reset(stream.id, HTTP2ErrorCode.noError) }
+        if !stream.isRemoteEnded { unread.append(stream) }
+    }
+
+    /// Asks peers to stop sending requests that are answered already (RFC 9113, section 8.1); says whether there are any.
+    ///
+    /// Only after the answer was sent: nghttp2 drops what is queued for a stream that is to be reset.
+    func resetUnread() -> Bool {
+        guard !unread.isEmpty else { return false }
+        for stream in unread where stream.session === self && !stream.isRemoteEnded {
+            reset(stream.id, HTTP2ErrorCode.noError)
+        }
+        unread.removeAll()
+        return true
     }
 
     func reset(_ id: Int32, _ errorCode: UInt32) {

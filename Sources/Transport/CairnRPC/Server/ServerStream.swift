@@ -9,7 +9,7 @@ import Synchronization
 // Unchecked: see above.
 final class ServerStream: HTTP2Stream, @unchecked Sendable {
     /// What the handler leaves for the transport.
-    private struct Notes {
+    struct Notes {
         var initialMetadata: RPCMetadata?
         var trailingMetadata: RPCMetadata?
         var drainActions: [@Sendable () -> Void] = []
@@ -30,14 +30,14 @@ final class ServerStream: HTTP2Stream, @unchecked Sendable {
     /// Received bytes that wait for a handler.
     var bufferedBytes = 0
     private var deframer: MessageDeframer
-    private var hasStarted = false
-    private var areHeadersSent = false
-    private(set) var isFinished = false
-    private var task: Task<Void, Never>?
-    private var inbox: MessageInbox?
-    private(set) var gate: WriteGate?
-    private var firstMessage: ReceivedMessage?
-    private let notes = Mutex(Notes())
+    var hasStarted = false
+    var areHeadersSent = false
+    var isFinished = false
+    var task: Task<Void, Never>?
+    var inbox: MessageInbox?
+    var gate: WriteGate?
+    var firstMessage: ReceivedMessage?
+    let notes = Mutex(Notes())
 
     init(connection: ServerConnection) {
         self.connection = connection
@@ -46,7 +46,7 @@ final class ServerStream: HTTP2Stream, @unchecked Sendable {
 
     var codec: MessageCodec { connection.codec }
     var method: String { route?.method ?? unknownPath ?? "" }
-    private var eventLoop: any EventLoop { connection.executor.eventLoop }
+    var eventLoop: any EventLoop { connection.executor.eventLoop }
 
     // MARK: Requests, on the loop
 
@@ -63,8 +63,8 @@ final class ServerStream: HTTP2Stream, @unchecked Sendable {
             reportsProgress = true
         }
         if route.streamsRequests {
-            let inbox = MessageInbox(window: connection.limits.initialStreamWindow) { [connection] in
-                connection.executor.perform { self.giveCredit() }
+            let inbox = MessageInbox(window: connection.limits.initialStreamWindow) { [weak self] in
+                self?.creditLater()
             }
             self.inbox = inbox
             if endStream { inbox.finish(.success(())) }
@@ -108,6 +108,10 @@ final class ServerStream: HTTP2Stream, @unchecked Sendable {
         setBuffered(inbox.waitingBytes)
     }
 
+    private func creditLater() {
+        connection.executor.perform { self.giveCredit() }
+    }
+
     private func giveCredit() {
         guard let inbox, session != nil else { return }
         session?.consume(inbox.takeCredit(), on: self)
@@ -123,7 +127,7 @@ final class ServerStream: HTTP2Stream, @unchecked Sendable {
         }
     }
 
-    private func setBuffered(_ count: Int) {
+    func setBuffered(_ count: Int) {
         connection.bufferedBytes += count - bufferedBytes
         bufferedBytes = count
     }
@@ -168,231 +172,5 @@ final class ServerStream: HTTP2Stream, @unchecked Sendable {
             self.requestDueAt = nil
             fail(RPCError(.deadlineExceeded, "the request did not arrive in time"))
         }
-    }
-
-    // MARK: The handler
-
-    /// Runs the handler's body in a task that prefers the loop, starting at once on this thread.
-    func begin(_ body: @escaping @Sendable (RPCContext) async throws -> EncodedMessage?) {
-        connection.startWhenRoom { self.run(body) }
-    }
-
-    private func run(_ body: @escaping @Sendable (RPCContext) async throws -> EncodedMessage?) {
-        guard !isFinished else { return }
-        let task = Task.immediate(executorPreference: connection.executor) {
-            do {
-                let response =
-                    self.connection.interceptors.isEmpty
-                    ? try await body(RPCContext(self)) : try await self.intercepted(body)
-                self.complete(.success(response))
-            } catch {
-                self.complete(.failure(error))
-            }
-        }
-        if !isFinished { self.task = task }
-    }
-
-    private func complete(_ result: Result<EncodedMessage?, any Error>) {
-        if eventLoop.inEventLoop {
-            finish(result)
-        } else {
-            connection.executor.perform { self.finish(result) }
-        }
-    }
-
-    private func finish(_ result: Result<EncodedMessage?, any Error>) {
-        guard !isFinished else { return }
-        switch result {
-        case .success(let response): succeed(response)
-        case .failure(let error):
-            let answer = RPCError.answering(error)
-            if answer.code == .unknown, !(error is RPCError) { connection.log(failure: error, of: self) }
-            fail(answer)
-        }
-    }
-
-    private func succeed(_ response: EncodedMessage?) {
-        guard let session else { return }
-        let trailing = notes.withLock { $0.trailingMetadata }
-        if let response {
-            // A single response isn't gated: it is one message a stream, and streams are limited.
-            enqueue(framed(response))
-        }
-        if let trailing, !trailing.isEmpty {
-            var block = HeaderBlock()
-            block.add(.ok, details: [], metadata: trailing)
-            finish(.trailers(block))
-        } else {
-            finish(.statusOK)
-        }
-        sendHeadersOnLoop(session)
-        didFinish(.ok)
-    }
-
-    /// Ends the call with an error, whatever its handler is doing.
-    func fail(_ error: RPCError) {
-        guard !isFinished else { return }
-        if let session {
-            var metadata = error.metadata
-            notes.withLock { notes in
-                for entry in notes.trailingMetadata?.entries ?? [] { metadata.append(entry) }
-            }
-            var block = HeaderBlock()
-            if areHeadersSent {
-                block.add(error.status, details: error.details, metadata: metadata)
-                finish(.trailers(block))
-            } else {
-                // Nothing was sent: the status goes in the only header block ("Trailers-Only").
-                block.add(":status", "200")
-                block.add("content-type", "application/grpc")
-                block.add(error.status, details: error.details, metadata: metadata)
-                areHeadersSent = true
-                session.submitResponse(block, on: self, hasBody: false)
-            }
-        }
-        release(error)
-        didFinish(error.status)
-    }
-
-    private func refuse(httpStatus: StaticString) {
-        var block = HeaderBlock()
-        block.add(":status", "\(httpStatus)")
-        session?.submitResponse(block, on: self, hasBody: false)
-        let error = RPCError(.internal, "HTTP status \(httpStatus)")
-        release(error)
-        didFinish(error.status)
-    }
-
-    /// The stream is over in the session: the client reset it or went away, or all is sent.
-    func didClose() {
-        let error = RPCError(.cancelled, "the client cancelled the call or went away")
-        if !isFinished {
-            release(error)
-            didFinish(error.status)
-        }
-        gate?.close(error)
-        setBuffered(0)
-    }
-
-    /// Stops the handler and everything that waits in it.
-    private func release(_ error: RPCError) {
-        task?.cancel()
-        inbox?.finish(.failure(error), discarding: true)
-        gate?.close(error)
-        firstMessage = nil
-        setBuffered(0)
-    }
-
-    private func didFinish(_ status: RPCStatus) {
-        isFinished = true
-        task = nil
-        notes.withLock { $0.drainActions = [] }
-        connection.setNeedsFlush()
-        connection.callDidEnd(self, status: status)
-    }
-
-    // MARK: Responses
-
-    private func framed(_ message: EncodedMessage) -> [UInt8] {
-        guard let threshold = connection.compressionThreshold, head.acceptsGzip, message.count >= threshold else {
-            return message.framed
-        }
-        return message.gzipped()
-    }
-
-    /// Sends the headers, from any thread.
-    func sendHeaders() {
-        if eventLoop.inEventLoop {
-            session.map { sendHeadersOnLoop($0) }
-        } else {
-            connection.executor.perform { self.session.map { self.sendHeadersOnLoop($0) } }
-        }
-    }
-
-    private func sendHeadersOnLoop(_ session: HTTP2Session) {
-        guard !areHeadersSent, !isFinished else { return }
-        areHeadersSent = true
-        connection.setNeedsFlush()
-        let initial = notes.withLock { $0.initialMetadata }
-        let compresses = connection.compressionThreshold != nil && head.acceptsGzip
-        guard compresses || initial?.isEmpty == false else { return session.submitResponse(on: self) }
-        var block = HeaderBlock()
-        block.add(":status", "200")
-        block.add("content-type", "application/grpc")
-        if compresses { block.add("grpc-encoding", "gzip") }
-        if let initial { block.add(initial) }
-        session.submitResponse(block, on: self, hasBody: true)
-    }
-
-    /// Sends one message of a response stream, waiting for room first.
-    func write(_ message: EncodedMessage) async throws {
-        guard let gate else { preconditionFailure("only a response stream is written to") }
-        let framed = framed(message)
-        try await gate.reserve(framed.count)
-        if eventLoop.inEventLoop {
-            send(framed)
-        } else {
-            connection.executor.perform { self.send(framed) }
-        }
-    }
-
-    private func send(_ framed: [UInt8]) {
-        guard let session, !isFinished else { return }
-        enqueue(framed)
-        sendHeadersOnLoop(session)
-        connection.setNeedsFlush()
-    }
-
-    // MARK: Notes
-
-    func setInitialMetadata(_ metadata: RPCMetadata) {
-        precondition(metadata.firstInvalid == nil, "metadata must have valid names and printable values")
-        notes.withLock { $0.initialMetadata = metadata }
-    }
-
-    func setTrailingMetadata(_ metadata: RPCMetadata) {
-        precondition(metadata.firstInvalid == nil, "metadata must have valid names and printable values")
-        notes.withLock { $0.trailingMetadata = metadata }
-    }
-
-    var isDraining: Bool { notes.withLock { $0.isDraining } }
-
-    func onDrain(_ action: @escaping @Sendable () -> Void) {
-        let isDraining = notes.withLock { notes in
-            if !notes.isDraining { notes.drainActions.append(action) }
-            return notes.isDraining
-        }
-        if isDraining { action() }
-    }
-
-    /// The connection starts to drain.
-    func drain() {
-        let actions = notes.withLock { notes in
-            notes.isDraining = true
-            defer { notes.drainActions = [] }
-            return notes.drainActions
-        }
-        for action in actions { action() }
-        if route?.endsOnDrain == true { fail(RPCError(.unavailable, "the server is shutting down")) }
-    }
-
-    private func intercepted(
-        _ body: @escaping @Sendable (RPCContext) async throws -> EncodedMessage?
-    ) async throws -> EncodedMessage? {
-        let response = Mutex<EncodedMessage?>(nil)
-        let context = RPCContext(self)
-        try await Self.nest(connection.interceptors[...], context) {
-            let made = try await body(context)
-            response.withLock { $0 = made }
-        }
-        return response.withLock { $0 }
-    }
-
-    private static func nest(
-        _ interceptors: ArraySlice<any RPCServerInterceptor>, _ context: RPCContext,
-        _ body: @Sendable () async throws -> Void
-    ) async throws {
-        guard let first = interceptors.first else { return try await body() }
-        try await first.intercept(context) { try await nest(interceptors.dropFirst(), context, body) }
     }
 }

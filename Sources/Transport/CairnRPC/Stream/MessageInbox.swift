@@ -6,7 +6,7 @@ import Synchronization
 /// It decides when the peer may send more: a message's bytes are credited when the reader takes it, so a slow reader
 /// stops the peer once a window's worth of bytes waits here. Bytes of an unfinished message are credited at once while
 /// nothing else waits, since a message may be larger than the window.
-final class MessageInbox: Sendable {
+package final class MessageInbox: Sendable {
     private struct State {
         var queue = CircularBuffer<ReceivedMessage>(initialCapacity: 4)
         var credit = InboundCredit()
@@ -20,13 +20,13 @@ final class MessageInbox: Sendable {
     private let requestCredit: @Sendable () -> Void
 
     /// - Parameter requestCredit: called off any lock when ``takeCredit()`` should be called on the loop.
-    init(window: Int, requestCredit: @escaping @Sendable () -> Void) {
+    package init(window: Int, requestCredit: @escaping @Sendable () -> Void) {
         self.threshold = max(1, window / 4)
         self.requestCredit = requestCredit
     }
 
     /// Takes what a DATA frame brought; returns how many bytes to credit. On the loop.
-    func deliver(_ messages: [ReceivedMessage], received: Int, held: Int) -> Int {
+    package func deliver(_ messages: [ReceivedMessage], received: Int, held: Int) -> Int {
         let (waiter, first, credit) = state.withLock { state in
             state.credit.receive(received, held: held)
             for message in messages {
@@ -49,7 +49,7 @@ final class MessageInbox: Sendable {
     /// Ends the stream of messages: what is queued is still read, then the end or the error.
     ///
     /// With `discarding`, what is queued is dropped.
-    func finish(_ end: Result<Void, RPCError>, discarding: Bool = false) {
+    package func finish(_ end: Result<Void, RPCError>, discarding: Bool = false) {
         let waiter = state.withLock { state in
             let isOver = state.end != nil && (state.queue.isEmpty || !discarding)
             guard !isOver else { return CheckedContinuation<ReceivedMessage?, any Error>?.none }
@@ -65,7 +65,7 @@ final class MessageInbox: Sendable {
     }
 
     /// How many bytes to credit now. On the loop.
-    func takeCredit() -> Int {
+    package func takeCredit() -> Int {
         state.withLock { state in
             state.isCreditRequested = false
             return state.credit.take()
@@ -73,7 +73,7 @@ final class MessageInbox: Sendable {
     }
 
     /// Bytes that wait to be read.
-    var waitingBytes: Int { state.withLock { $0.credit.queued + $0.credit.held } }
+    package var waitingBytes: Int { state.withLock { $0.credit.queued + $0.credit.held } }
 
     private enum Step {
         case message(ReceivedMessage, credit: Bool)
@@ -84,7 +84,7 @@ final class MessageInbox: Sendable {
     /// The next message, or `nil` at the end. One reader at a time.
     ///
     /// - Throws: the call's error; `CancellationError` if the task is cancelled while it waits.
-    func next() async throws -> ReceivedMessage? {
+    package func next() async throws -> ReceivedMessage? {
         switch state.withLock({ step(&$0) }) {
         case .message(let message, let credit):
             if credit { requestCredit() }

@@ -4,7 +4,7 @@ import Synchronization
 ///
 /// A writer reserves a message's size before it hands the message over, and waits while too much is reserved; the
 /// connection releases sizes as bytes leave for the socket. A message larger than the limit passes when nothing else waits.
-final class WriteGate: Sendable {
+package final class WriteGate: Sendable {
     private struct State {
         var reserved = 0
         var waiters: [(id: UInt64, continuation: CheckedContinuation<Void, any Error>)] = []
@@ -16,18 +16,18 @@ final class WriteGate: Sendable {
     private let limit: Int
     private let connection: ConnectionWriteLimit
 
-    init(limit: Int, connection: ConnectionWriteLimit) {
+    package init(limit: Int, connection: ConnectionWriteLimit) {
         self.limit = limit
         self.connection = connection
     }
 
     /// Bytes handed over and not yet sent.
-    var reserved: Int { state.withLock { $0.reserved } }
+    package var reserved: Int { state.withLock { $0.reserved } }
 
     /// Waits until `count` more bytes may be handed over.
     ///
     /// - Throws: `CancellationError` if the task is cancelled meanwhile; the call's error once the stream is over.
-    func reserve(_ count: Int) async throws {
+    package func reserve(_ count: Int) async throws {
         while true {
             let id: UInt64? = try state.withLock { state throws -> UInt64? in
                 if let closed = state.closed { throw closed }
@@ -64,7 +64,7 @@ final class WriteGate: Sendable {
     }
 
     /// Notes that `count` bytes left, and wakes the writers when half of the limit is free.
-    func release(_ count: Int) {
+    package func release(_ count: Int) {
         wake { state in
             state.reserved -= count
             return state.reserved <= limit / 2
@@ -72,7 +72,7 @@ final class WriteGate: Sendable {
     }
 
     /// Wakes the writers because the connection has room again.
-    func connectionHasRoom() { wake { _ in true } }
+    package func connectionHasRoom() { wake { _ in true } }
 
     private func wake(_ body: (inout State) -> Bool) {
         let waiters = state.withLock { state in
@@ -86,7 +86,7 @@ final class WriteGate: Sendable {
     }
 
     /// Fails every writer, now and later.
-    func close(_ error: RPCError) {
+    package func close(_ error: RPCError) {
         let waiters = state.withLock { state in
             if state.closed == nil { state.closed = error }
             defer { state.waiters = [] }
@@ -97,19 +97,19 @@ final class WriteGate: Sendable {
 }
 
 /// What waits to be written on a whole connection, as its writers see it from any thread.
-final class ConnectionWriteLimit: Sendable {
+package final class ConnectionWriteLimit: Sendable {
     private let queued = Atomic<Int>(0)
     private let limit: Int
 
-    init(limit: Int) { self.limit = limit }
+    package init(limit: Int) { self.limit = limit }
 
     /// No limit.
     static let unlimited = ConnectionWriteLimit(limit: .max)
 
-    var hasRoom: Bool { queued.load(ordering: .relaxed) < limit }
+    package var hasRoom: Bool { queued.load(ordering: .relaxed) < limit }
 
     /// Notes what is queued, on the loop; says whether room has just come back.
-    func update(_ count: Int) -> Bool {
+    package func update(_ count: Int) -> Bool {
         let before = queued.exchange(count, ordering: .relaxed)
         return before >= limit && count < limit
     }

@@ -1,6 +1,6 @@
 internal import CairnModel
-internal import CairnWire
 internal import CairnRPC
+internal import CairnWire
 internal import Logging
 
 /// The gRPC door: every service on one router.

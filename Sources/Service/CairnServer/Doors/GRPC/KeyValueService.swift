@@ -66,7 +66,9 @@ struct KeyValueService: Sendable {
     }
 
     /// Sets in order, several transactions' worth of requests at a time, so that an import costs few commits.
-    private func importSets(_ requests: RPCRequestStream<Cairn_V1_ImportRequest>) async throws -> Cairn_V1_ImportResponse {
+    private func importSets(
+        _ requests: RPCRequestStream<Cairn_V1_ImportRequest>
+    ) async throws -> Cairn_V1_ImportResponse {
         var response = Cairn_V1_ImportResponse()
         var batch = Transaction(then: [])
         var bytes = 0

@@ -3,7 +3,8 @@ internal import CairnRPC
 internal import Foundation
 internal import SwiftProtobuf
 
-/// `grpc.reflection.v1.ServerReflection`: what the server serves, for tools such as grpcurl (gRPC server reflection protocol).
+/// `grpc.reflection.v1.ServerReflection`: what the server serves, for tools such as grpcurl (gRPC server reflection
+/// protocol).
 struct ReflectionService: Sendable {
     private let services: [String]
     /// Each file's bytes, by name.
@@ -33,7 +34,8 @@ struct ReflectionService: Sendable {
     func register(on router: inout RPCRouter) {
         // v1alpha has the same messages under another package name, and is what older tools ask for.
         for version in ["v1", "v1alpha"] {
-            router.bidirectional("grpc.reflection.\(version).ServerReflection/ServerReflectionInfo", endsOnDrain: true) {
+            router.bidirectional("grpc.reflection.\(version).ServerReflection/ServerReflectionInfo", endsOnDrain: true)
+            {
                 (requests: RPCRequestStream<Grpc_Reflection_V1_ServerReflectionRequest>, responses, _) in
                 for try await request in requests { try await responses.write(answer(request)) }
             }

@@ -1,0 +1,78 @@
+import CairnRPC
+import Logging
+import SwiftProtobuf
+
+typealias Text = Google_Protobuf_StringValue
+typealias Number = Google_Protobuf_Int64Value
+typealias Bytes = Google_Protobuf_BytesValue
+
+/// Serves `router` on a free loopback port for as long as `body` runs.
+func withServer<Result>(
+    _ router: RPCRouter, addresses: [RPCAddress] = [.hostPort("127.0.0.1", 0)],
+    configure: (inout RPCServerConfiguration) -> Void = { _ in },
+    _ body: (RPCServer) async throws -> Result
+) async throws -> Result {
+    var configuration = RPCServerConfiguration(addresses: addresses)
+    configure(&configuration)
+    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    let server = try await RPCServer.start(router: router, configuration: configuration, logger: logger)
+    let result: Result
+    do {
+        result = try await body(server)
+    } catch {
+        await server.shutdownGracefully(deadline: .zero)
+        throw error
+    }
+    await server.shutdownGracefully(deadline: .zero)
+    return result
+}
+
+/// A client of `addresses` for as long as `body` runs.
+func withClient<Result>(
+    _ addresses: [RPCAddress], configure: (inout RPCClientConfiguration) -> Void = { _ in },
+    _ body: (RPCClient) async throws -> Result
+) async throws -> Result {
+    var configuration = RPCClientConfiguration()
+    configure(&configuration)
+    let client = try RPCClient(target: RPCTarget(addresses: addresses), configuration: configuration)
+    let result: Result
+    do {
+        result = try await body(client)
+    } catch {
+        await client.close()
+        throw error
+    }
+    await client.close()
+    return result
+}
+
+/// The error of a call that must fail.
+func failure(_ call: () async throws -> Void) async -> RPCError? {
+    do {
+        try await call()
+        return nil
+    } catch {
+        return error as? RPCError
+    }
+}
+
+/// A router with one method of each kind, all echoing.
+func echoRouter() -> RPCRouter {
+    var router = RPCRouter()
+    router.unary("t.Echo/Unary") { (request: Text, _: RPCContext) async throws -> Text in request }
+    router.serverStreaming("t.Echo/Count") {
+        (request: Number, responses: RPCResponseWriter<Number>, _: RPCContext) async throws in
+        for number in 0..<request.value { try await responses.write(Number(number)) }
+    }
+    router.clientStreaming("t.Echo/Sum") {
+        (requests: RPCRequestStream<Number>, _: RPCContext) async throws -> Number in
+        var sum: Int64 = 0
+        for try await request in requests { sum += request.value }
+        return Number(sum)
+    }
+    router.bidirectional("t.Echo/Chat") {
+        (requests: RPCRequestStream<Text>, responses: RPCResponseWriter<Text>, _: RPCContext) async throws in
+        for try await request in requests { try await responses.write(request) }
+    }
+    return router
+}

@@ -1,0 +1,29 @@
+import Foundation
+
+/// A small file system of its own, in memory, that can be full or read-only.
+final class TemporaryVolume {
+    /// Whether one can be mounted here.
+    static let isPossible = (try? TemporaryVolume(size: "1m")) != nil
+
+    private let directory: TemporaryDirectory
+
+    init(size: String) throws {
+        directory = try TemporaryDirectory()
+        try Self.run("mount", ["-t", "tmpfs", "-o", "size=\(size)", "tmpfs", directory.path])
+    }
+
+    deinit { try? Self.run("umount", ["-l", directory.path]) }
+
+    func file(_ name: String) -> String { directory.file(name) }
+
+    /// Changes the options, such as `ro`.
+    func remount(_ options: String) throws {
+        try Self.run("mount", ["-o", "remount,\(options)", directory.path])
+    }
+
+    private static func run(_ program: String, _ arguments: [String]) throws {
+        guard let result = try output(of: program, arguments), result.status == 0 else {
+            throw CocoaError(.featureUnsupported)
+        }
+    }
+}
