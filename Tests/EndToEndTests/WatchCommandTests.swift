@@ -73,7 +73,7 @@ struct WatchCommandTests {
             let watch = try first.start("watch", "--from", "0", "--json")
             _ = try await watch.output.lines(atLeast: 1)
             #expect(try await first.stop() == .code(0))
-            let unreachable = try await first("get", "a", "--timeout", "300ms")
+            let unreachable = try await first("get", "a")
             #expect(unreachable.status == .code(5))
             #expect(unreachable.errors.contains("cairn serve"), "it says what to do: \(unreachable.errors)")
             let second = try await ServerProcess.start(store: store, listen: [first.address])
