@@ -67,9 +67,9 @@ struct StoreDriver {
         case .record(let key): set.load(record: try view.records([key])[key], for: key)
         case .lease(let id): set.load(lease: try view.leases([id])[id], for: id)
         case .keysOnLease(let id): set.load(keys: try view.keys(on: id), on: id)
-        case .keysInRange(let range):
-            let records = try view.records(in: range, limit: .max, bytes: .max, keysOnly: true)
-            set.load(keys: records.map(\.key), in: range)
+        case .keysInRange(let range, let limit):
+            let records = try view.records(in: range, limit: limit, bytes: .max, keysOnly: true)
+            set.load(keys: records.map(\.key), in: range, areAll: records.count < limit)
         case .consumer(let name): set.load(consumer: try view.consumer(name), for: name)
         case .result(let id): set.load(result: try view.result(of: id), for: id)
         }
