@@ -36,7 +36,7 @@ private func read(_ stream: WatchStream, _ request: WatchRequest, to ref: Ref) a
 
 @Suite("watch", .timeLimit(.minutes(1)))
 struct WatchTests {
-    @Test("random writers, ranges, kinds and starts: every stream is whole, in order, once, by whole transactions")
+    @Test("random writers, ranges, kinds and starts: every stream is whole, in order, and once")
     func randomStreams() async throws {
         for round in 0..<20 {
             var random = SeededGenerator(seed: RandomRun.seed &+ UInt64(round))
