@@ -256,7 +256,9 @@ extension ListRequest {
 extension Int {
     /// The number, if it can be the limit of a page.
     fileprivate func checkedAsLimit() throws(StoreError) -> Int {
-        guard self >= 1 else { throw StoreError(.invalidArgument, "a limit of \(self) is not possible; the least is 1") }
+        guard self >= 1 else {
+            throw StoreError(.invalidArgument, "a limit of \(self) is not possible; the least is 1")
+        }
         return self
     }
 }

@@ -164,7 +164,9 @@ struct ConsumeTests {
         await store.close()
     }
 
-    @Test("compaction past the cursor is an error, unless it is said where to go on", arguments: [nil, .oldest, .now] as [ConsumeOptions.Place?])
+    @Test(
+        "compaction past the cursor is an error, unless it is said where to go on",
+        arguments: [nil, .oldest, .now] as [ConsumeOptions.Place?])
     func compaction(place: ConsumeOptions.Place?) async throws {
         let store = try await openWithEvents(6)
         try await store.acknowledge("c", through: 1)

@@ -8,12 +8,15 @@ import Testing
 struct ListingTests {
     private func record(_ key: Key, bytes: Int = 0) -> Record {
         Record(
-            key: key, value: Value(bytes: Array(repeating: 0, count: bytes)), version: 1, createdVersion: 1, createdRef: 1,
+            key: key, value: Value(bytes: Array(repeating: 0, count: bytes)), version: 1, createdVersion: 1,
+            createdRef: 1,
             updatedRef: 1, deletedRef: nil, leaseID: 1)
     }
 
     /// Every entry, page by page, of records that a scan shows at most `scanned` of at a time.
-    private func list(_ request: ListRequest, _ records: [Record], limits: Limits, scanned: Int) throws -> [ListPage.Entry] {
+    private func list(
+        _ request: ListRequest, _ records: [Record], limits: Limits, scanned: Int
+    ) throws -> [ListPage.Entry] {
         var request = request
         var entries: [ListPage.Entry] = []
         while true {
@@ -36,7 +39,9 @@ struct ListingTests {
             if let depth = request.depth, record.key.hasPrefix(request.root) {
                 let below = record.key.bytes[request.root.bytes.count...]
                 let slashes = below.indices.filter { below[$0] == UInt8(ascii: "/") }
-                if slashes.count >= depth { entry = .directory(Key(bytes: Array(record.key.bytes[...slashes[depth - 1]]))) }
+                if slashes.count >= depth {
+                    entry = .directory(Key(bytes: Array(record.key.bytes[...slashes[depth - 1]])))
+                }
             }
             if entries.last != entry { entries.append(entry) }
         }
@@ -48,9 +53,10 @@ struct ListingTests {
         var random = SeededGenerator(seed: RandomRun.seed)
         let pieces: [[UInt8]] = [[0x61], [0x62], [0x2F], [0x2F], [0xFF], [0x30]]
         for _ in 0..<400 {
-            let keys = Set((0..<(1 + random.below(25))).map { _ in
-                Key(bytes: (0...random.below(5)).flatMap { _ in random.pick(pieces) })
-            })
+            let keys = Set(
+                (0..<(1 + random.below(25))).map { _ in
+                    Key(bytes: (0...random.below(5)).flatMap { _ in random.pick(pieces) })
+                })
             let records = keys.sorted().map { record($0, bytes: random.below(200)) }
             var limits = Limits.standard
             limits.pageBytes = 50 + random.below(1_000)

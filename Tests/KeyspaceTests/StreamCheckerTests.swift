@@ -6,13 +6,16 @@ import Testing
 struct StreamCheckerTests {
     private static func event(_ ref: Int64, _ key: Key = "k", index: Int32 = 0, count: Int32 = 1) -> Event {
         Event(
-            ref: Ref(ref), kind: .updated, key: key, version: ref, value: "1", leaseID: 1, createdRef: 1, createdVersion: 1,
+            ref: Ref(ref), kind: .updated, key: key, version: ref, value: "1", leaseID: 1, createdRef: 1,
+            createdVersion: 1,
             previousRef: nil, time: Timestamp(microseconds: 0), transactionIndex: index, transactionCount: count)
     }
 
     private static let log = [event(1), event(2, "a", index: 0, count: 2), event(3, index: 1, count: 2), event(4)]
 
-    private func problem(_ updates: [WatchUpdate], _ request: WatchRequest = WatchRequest(range: .all, start: .ref(1))) -> String? {
+    private func problem(
+        _ updates: [WatchUpdate], _ request: WatchRequest = WatchRequest(range: .all, start: .ref(1))
+    ) -> String? {
         var checker = StreamChecker(request)
         for update in updates { checker.take(update) }
         return checker.finish(log: StreamCheckerTests.log, wholeTransactions: true)
@@ -22,7 +25,9 @@ struct StreamCheckerTests {
     func accepts() {
         let log = StreamCheckerTests.log
         #expect(problem([.events(log)]) == nil)
-        #expect(problem([.events([log[0]]), .progress(1), .events(Array(log[1...2])), .events([log[3]]), .progress(4)]) == nil)
+        #expect(
+            problem([.events([log[0]]), .progress(1), .events(Array(log[1...2])), .events([log[3]]), .progress(4)])
+                == nil)
         let only = WatchRequest(range: KeyRange(single: "a"), start: .ref(1))
         #expect(problem([.events([log[1]]), .progress(4)], only) == nil)
         let current = WatchRequest(range: KeyRange(single: "k"), start: .current)

@@ -14,7 +14,9 @@ struct WorkingSetTests {
         case done(TransactionResult)
     }
 
-    private func run(_ operations: [CairnModel.Operation], if conditions: [Condition] = [], on set: inout WorkingSet) -> Outcome {
+    private func run(
+        _ operations: [CairnModel.Operation], if conditions: [Condition] = [], on set: inout WorkingSet
+    ) -> Outcome {
         do throws(WorkingSet.Stop) {
             return .done(try set.run(Transaction(if: conditions, then: operations), at: now, limits: .standard))
         } catch {
@@ -46,7 +48,8 @@ struct WorkingSetTests {
         var set = WorkingSet(head: Head(lastRef: 41, oldestRef: 1, lastLeaseID: 6, time: now))
         set.load(record: nil, for: "a")
         let record = Record(
-            key: "a", value: "1", version: 1, createdVersion: 1, createdRef: 42, updatedRef: 42, deletedRef: nil, leaseID: 7)
+            key: "a", value: "1", version: 1, createdVersion: 1, createdRef: 42, updatedRef: 42, deletedRef: nil,
+            leaseID: 7)
         #expect(run([.set("a", "1")], on: &set) == .done(TransactionResult(results: [.written(record)], ref: 42)))
         #expect(set.changes.records == [record])
         #expect(set.changes.head.lastRef == 42)
@@ -58,11 +61,13 @@ struct WorkingSetTests {
     @Test("a set of a tombstone is a new life with the next version")
     func recreated() {
         let tombstone = Record(
-            key: "a", value: "", version: 4, createdVersion: 1, createdRef: 10, updatedRef: 20, deletedRef: 20, leaseID: 3)
+            key: "a", value: "", version: 4, createdVersion: 1, createdRef: 10, updatedRef: 20, deletedRef: 20,
+            leaseID: 3)
         var set = WorkingSet(head: Head(lastRef: 41, oldestRef: 1, lastLeaseID: 6, time: now))
         set.load(record: tombstone, for: "a")
         let record = Record(
-            key: "a", value: "1", version: 5, createdVersion: 5, createdRef: 42, updatedRef: 42, deletedRef: nil, leaseID: 7)
+            key: "a", value: "1", version: 5, createdVersion: 5, createdRef: 42, updatedRef: 42, deletedRef: nil,
+            leaseID: 7)
         #expect(
             run([.set("a", "1", expiry: .after(.seconds(1)))], on: &set)
                 == .done(TransactionResult(results: [.written(record)], ref: 42)))
@@ -94,15 +99,19 @@ struct WorkingSetTests {
         #expect(set.changes.events == before.events)
         #expect(set.changes.leases == before.leases)
         #expect(set.changes.consumers.isEmpty)
-        #expect(run([.get("a"), .get("b")], on: &set) == .done(
-            TransactionResult(results: [.read(before.records.first), .read(nil)], ref: 1)))
+        #expect(
+            run([.get("a"), .get("b")], on: &set)
+                == .done(
+                    TransactionResult(results: [.read(before.records.first), .read(nil)], ref: 1)))
     }
 
     @Test("the keys on a lease follow what the batch did")
     func keysOnLease() throws {
         var set = WorkingSet(head: .empty)
         for key: Key in ["a", "b"] { set.load(record: nil, for: key) }
-        #expect(run([.grantLease(duration: nil), .set("b", "1", lease: 1), .set("a", "1", lease: 1)], on: &set) != .failed(.leaseNotFound))
+        #expect(
+            run([.grantLease(duration: nil), .set("b", "1", lease: 1), .set("a", "1", lease: 1)], on: &set)
+                != .failed(.leaseNotFound))
         set.load(keys: [], on: 1)
         #expect(try set.keys(on: 1) == ["a", "b"])
         _ = run([.delete("a")], on: &set)
@@ -132,13 +141,16 @@ struct RecordPhaseTests {
         #expect(phase.next == "n")
         // Below g as of 10, from g below n as of 20, from n on not read yet.
         for (ref, key, shown) in [
-            (10, "b", true), (11, "b", false), (11, "g", true), (20, "m", true), (21, "m", false), (5, "n", false), (20, "z", false),
+            (10, "b", true), (11, "b", false), (11, "g", true), (20, "m", true), (21, "m", false), (5, "n", false),
+            (20, "z", false),
         ] as [(Ref, Key, Bool)] {
             #expect(phase.reflects(event(ref, key)) == shown, "\(ref) \(key)")
         }
         phase.note(next: nil, head: 30)
         #expect(phase.next == nil)
-        for (ref, key, shown) in [(30, "z", true), (31, "z", false), (30, "b", false), (15, "g", true)] as [(Ref, Key, Bool)] {
+        for (ref, key, shown) in [(30, "z", true), (31, "z", false), (30, "b", false), (15, "g", true)]
+            as [(Ref, Key, Bool)]
+        {
             #expect(phase.reflects(event(ref, key)) == shown, "\(ref) \(key)")
         }
         phase.forget(upTo: 29)

@@ -6,7 +6,8 @@ struct KeyTests {
     @Test("order is bytewise, and a prefix comes first")
     func order() {
         let ordered: [Key] = [
-            "", Key(bytes: [0]), Key(bytes: [0, 0]), "A", "B", "a", Key(bytes: [0x61, 0]), "a ", "a/", "a/b", "aa", "b", "é",
+            "", Key(bytes: [0]), Key(bytes: [0, 0]), "A", "B", "a", Key(bytes: [0x61, 0]), "a ", "a/", "a/b", "aa", "b",
+            "é",
             "日", "🪨", Key(bytes: [0xFE]), Key(bytes: [0xFF]), Key(bytes: [0xFF, 0]), Key(bytes: [0xFF, 0xFF]),
         ]
         for (i, a) in ordered.enumerated() {
@@ -45,11 +46,14 @@ struct KeyTests {
         #expect(Key(bytes: [0xC3, 0xA9]).hasPrefix(Key(bytes: [0xC3])))
     }
 
-    @Test("a description shows what is printable, and the rest in hexadecimal", arguments: [
-        (Key("a/b"), "\"a/b\""), (Key("é日"), "\"é日\""), (Key(bytes: [0x61, 0]), "\"a\\x00\""),
-        (Key(bytes: [0xFF, 0x0A]), "\"\\xFF\\x0A\""), (Key(bytes: []), "\"\""), (Key(bytes: [0x61, 0x7F]), "\"a\\x7F\""),
-        (Key(bytes: [0xC2, 0x85]), "\"\\xC2\\x85\""),
-    ])
+    @Test(
+        "a description shows what is printable, and the rest in hexadecimal",
+        arguments: [
+            (Key("a/b"), "\"a/b\""), (Key("é日"), "\"é日\""), (Key(bytes: [0x61, 0]), "\"a\\x00\""),
+            (Key(bytes: [0xFF, 0x0A]), "\"\\xFF\\x0A\""), (Key(bytes: []), "\"\""),
+            (Key(bytes: [0x61, 0x7F]), "\"a\\x7F\""),
+            (Key(bytes: [0xC2, 0x85]), "\"\\xC2\\x85\""),
+        ])
     func description(key: Key, text: String) {
         #expect(key.description == text)
     }
@@ -64,8 +68,10 @@ struct KeyTests {
 @Suite("key range")
 struct KeyRangeTests {
     static let keys: [Key] = [
-        Key(bytes: [0]), "a", Key(bytes: [0x61, 0]), "a/b", "a0", "aÿ", Key(bytes: [0x61, 0xFF]), Key(bytes: [0x61, 0xFF, 0xFF, 7]),
-        "b", Key(bytes: [0xFE, 0xFF]), Key(bytes: [0xFF]), Key(bytes: [0xFF, 0]), Key(bytes: [0xFF, 0xFF]), Key(bytes: [0xFF, 0xFF, 0]),
+        Key(bytes: [0]), "a", Key(bytes: [0x61, 0]), "a/b", "a0", "aÿ", Key(bytes: [0x61, 0xFF]),
+        Key(bytes: [0x61, 0xFF, 0xFF, 7]),
+        "b", Key(bytes: [0xFE, 0xFF]), Key(bytes: [0xFF]), Key(bytes: [0xFF, 0]), Key(bytes: [0xFF, 0xFF]),
+        Key(bytes: [0xFF, 0xFF, 0]),
     ]
 
     @Test("a prefix's range holds exactly the keys that start with it", arguments: keys + ["", "a/", "c"])
@@ -76,11 +82,14 @@ struct KeyRangeTests {
         #expect(!range.isEmpty)
     }
 
-    @Test("the end of a prefix's range", arguments: [
-        ("a", Key("b")), (Key(bytes: [0x61, 0xFF]), Key("b")), (Key(bytes: [0x61, 0xFF, 0xFF]), Key("b")),
-        (Key(bytes: [0xFE, 0xFF]), Key(bytes: [0xFF])), (Key(bytes: [0xFF]), nil), (Key(bytes: [0xFF, 0xFF]), nil), ("", nil),
-        (Key(bytes: [0]), Key(bytes: [1])),
-    ] as [(Key, Key?)])
+    @Test(
+        "the end of a prefix's range",
+        arguments: [
+            ("a", Key("b")), (Key(bytes: [0x61, 0xFF]), Key("b")), (Key(bytes: [0x61, 0xFF, 0xFF]), Key("b")),
+            (Key(bytes: [0xFE, 0xFF]), Key(bytes: [0xFF])), (Key(bytes: [0xFF]), nil), (Key(bytes: [0xFF, 0xFF]), nil),
+            ("", nil),
+            (Key(bytes: [0]), Key(bytes: [1])),
+        ] as [(Key, Key?)])
     func successor(prefix: Key, upper: Key?) {
         #expect(KeyRange(prefix: prefix).upper == upper)
         #expect(KeyRange(prefix: prefix).lower == prefix)

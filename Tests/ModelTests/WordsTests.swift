@@ -48,11 +48,14 @@ struct WordsTests {
         #expect(id.bytes.count == 16)
     }
 
-    @Test("conditions read like sentences", arguments: [
-        (.absent, "\"k\" is absent"), (.present, "\"k\" is present"), (.version(.equal, 3), "version of \"k\" = 3"),
-        (.createdRef(.less, 4), "created ref of \"k\" < 4"), (.updatedRef(.greater, 5), "updated ref of \"k\" > 5"),
-        (.value(.notEqual, "secret"), "value of \"k\" ≠ the value given"), (.lease(.equal, 6), "lease of \"k\" = 6"),
-    ] as [(Condition.Test, String)])
+    @Test(
+        "conditions read like sentences",
+        arguments: [
+            (.absent, "\"k\" is absent"), (.present, "\"k\" is present"), (.version(.equal, 3), "version of \"k\" = 3"),
+            (.createdRef(.less, 4), "created ref of \"k\" < 4"), (.updatedRef(.greater, 5), "updated ref of \"k\" > 5"),
+            (.value(.notEqual, "secret"), "value of \"k\" ≠ the value given"),
+            (.lease(.equal, 6), "lease of \"k\" = 6"),
+        ] as [(Condition.Test, String)])
     func conditions(test: Condition.Test, text: String) {
         #expect(Condition("k", test).description == text)
     }
@@ -69,11 +72,14 @@ struct WordsTests {
     func errors() {
         #expect(StoreError.keyNotFound("a").description == "key \"a\" does not exist (KEY_NOT_FOUND)")
         #expect(StoreError.keyNotFound("a").retry == .never)
-        let absent = FailedCondition(index: 0, condition: Condition("a", .version(.equal, 3)), version: 0, updatedRef: 0)
+        let absent = FailedCondition(
+            index: 0, condition: Condition("a", .version(.equal, 3)), version: 0, updatedRef: 0)
         let there = FailedCondition(index: 0, condition: Condition("a", .absent), version: 7, updatedRef: 9)
         #expect(
             StoreError.conditionFailed(absent).message
-                == "condition version of \"a\" = 3 does not hold: the key does not exist; read the key again and decide anew")
+                == "condition version of \"a\" = 3 does not hold: the key does not exist; "
+                + "read the key again and decide anew"
+        )
         let error = StoreError.conditionFailed(there)
         #expect(error.message.contains("\"a\" is absent does not hold: the key is at version 7"))
         #expect(error.key == "a")

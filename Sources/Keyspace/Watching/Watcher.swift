@@ -32,7 +32,8 @@ final class Watcher: Sendable {
         /// A progress to report once `pending` is delivered.
         var progress: Ref?
         var reported = Ref.zero
-        /// Whether the stream is new, so that its first catching up is told even if nothing was missed, or all of it was delivered.
+        /// Whether the stream is new, so that its first catching up is told even if nothing was missed, or all of it
+        /// was delivered.
         var mustReport = true
         var scannedSinceReport = 0
         var finishAfter: Ref?
