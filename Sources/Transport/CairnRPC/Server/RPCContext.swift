@@ -1,5 +1,3 @@
-public import NIOCore
-
 /// What a handler knows of its call, and can do to it besides answering.
 ///
 /// Copies are the same call. It is cheap to pass and to keep, and stays valid after the call.
@@ -22,7 +20,7 @@ public struct RPCContext: Sendable {
     public var deadline: ContinuousClock.Instant? { call.deadline }
 
     /// The client's address; `nil` if the operating system doesn't know it.
-    public var peerAddress: SocketAddress? { call.connection.peerAddress }
+    public var peerAddress: RPCAddress? { call.connection.peerAddress }
 
     /// The client's certificate in DER under mTLS, already verified; `nil` without one.
     public var peerCertificate: [UInt8]? { call.connection.peerCertificate }

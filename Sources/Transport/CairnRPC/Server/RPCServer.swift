@@ -84,7 +84,8 @@ public final class RPCServer: Sendable {
             case .hostPort(let host, let port): return try await bootstrap.bind(host: host, port: port).get()
             case .unix(let path):
                 // A file that nobody listens on is left from a server that ended badly.
-                if let probe = try? await ClientBootstrap(group: loops.group).connect(unixDomainSocketPath: path).get() {
+                let probe = ClientBootstrap(group: loops.group).connect(unixDomainSocketPath: path)
+                if let probe = try? await probe.get() {
                     try? await probe.close()
                     throw RPCSetupError.addressInUse(address)
                 }
