@@ -51,7 +51,8 @@ struct BadInputTests {
         try await withTemporaryDirectory { directory in
             // The binary may lie where only root can look, and is copied to where everybody can.
             let binary = directory + "/cairn"
-            try FileManager.default.copyItem(atPath: CairnBinary.path, toPath: binary)
+            // By a process of its own: were the copy open for writing here, nobody could run it.
+            #expect(try await ChildProcess(["cp", CairnBinary.path, binary]).status() == .code(0))
             try FileManager.default.createDirectory(atPath: directory + "/locked", withIntermediateDirectories: false)
             chmod(directory, 0o755)
             chmod(directory + "/locked", 0o555)

@@ -57,7 +57,10 @@ public struct RegisterClients: Sendable {
                 action = .get(found: record.map { RegisterState($0.value, version: $0.version) })
                 seen[key] = record?.version ?? 0
             case 3:
-                action = .delete(version: try await answer(.keyNotFound) { () async throws(StoreError) in try await store.delete(key).version })
+                action = .delete(
+                    version: try await answer(.keyNotFound) { () async throws(StoreError) in
+                        try await store.delete(key).version
+                    })
             case 4..<7:
                 let expected = seen[key] ?? 0
                 let version = try await answer(.conditionFailed) { () async throws(StoreError) in

@@ -25,7 +25,8 @@ struct KillTests {
                 if random.once(in: 5) { try await killWhileStarting(store) }
                 let server = try await ServerProcess.start(store: store, options: ["--log-level", "warning"])
                 try await catchUp(&replay, with: server)
-                try #require(replay.problems.isEmpty, "round \(round), CAIRN_SEED=\(seed): \(replay.problems.prefix(5))")
+                try #require(
+                    replay.problems.isEmpty, "round \(round), CAIRN_SEED=\(seed): \(replay.problems.prefix(5))")
                 replay.forget()
                 let ledger = WriteLedger()
                 try await load(server, ledger, round: round, until: 1 + random.below(300), seed: random.next())
@@ -34,11 +35,14 @@ struct KillTests {
                 let next = try await ServerProcess.start(store: store, options: ["--log-level", "warning"])
                 try await catchUp(&replay, with: next)
                 replay.compare(with: ledger.all)
-                try #require(replay.problems.isEmpty, "round \(round), CAIRN_SEED=\(seed): \(replay.problems.prefix(5))")
+                try #require(
+                    replay.problems.isEmpty, "round \(round), CAIRN_SEED=\(seed): \(replay.problems.prefix(5))")
                 replay.forget()
                 try await next.process.killAndWait()
             }
-            print("kill -9: \(replay.head) events, \(acknowledged) acknowledged transactions, \(replay.mortalLeases.count) leases")
+            print(
+                "kill -9: \(replay.head) events, \(acknowledged) acknowledged transactions, \(replay.mortalLeases.count) leases"
+            )
             try await expectEnd(of: &replay, store, directory + "/cairn.db")
         }
     }

@@ -58,7 +58,8 @@ struct RandomWriter {
         }
         let next = (record?.value.text.flatMap { Int($0) } ?? 0) + 1
         let transaction = Transaction(
-            if: [Condition(key, .version(.equal, record?.version ?? 0))], then: [.set(key, Value("\(next)"))], clientID: id)
+            if: [Condition(key, .version(.equal, record?.version ?? 0))], then: [.set(key, Value("\(next)"))],
+            clientID: id)
         return await ledger.run(transaction, on: store) != nil
     }
 

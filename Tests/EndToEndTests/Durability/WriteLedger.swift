@@ -22,7 +22,8 @@ final class WriteLedger: Sendable {
     }
 
     private let entries = Mutex<[String: Entry]>([:])
-    private let acknowledged = Mutex<(count: Int, wanted: Int, waiter: CheckedContinuation<Void, Never>?)>((0, .max, nil))
+    private let acknowledged = Mutex<(count: Int, wanted: Int, waiter: CheckedContinuation<Void, Never>?)>(
+        (0, .max, nil))
 
     /// Everything that was asked, by its name.
     var all: [String: Entry] { entries.withLock { $0 } }
