@@ -4,7 +4,8 @@ import Testing
 /// A disk without room, and two servers on one file.
 @Suite("Files: a full disk, and a shared file")
 struct FileTests {
-    @Test("a full disk: writes fail with a reason, the server goes on, and nothing acknowledged is lost",
+    @Test(
+        "a full disk: writes fail with a reason, the server goes on, and nothing acknowledged is lost",
         .enabled(if: Volume.canMount, "needs the right to mount a tmpfs"))
     func fullDisk() async throws {
         try await withTemporaryDirectory { directory in
@@ -42,7 +43,9 @@ struct FileTests {
         try await server.process.killAndWait()
         let second = try await ServerProcess.start(store: store)
         #expect(try await second("list").lines.count == listed.count)
-        for key in acknowledged { #expect(try await second("get", key).output == value, "\(key) is there after a crash") }
+        for key in acknowledged {
+            #expect(try await second("get", key).output == value, "\(key) is there after a crash")
+        }
         try await second.process.killAndWait()
     }
 

@@ -116,7 +116,8 @@ struct KeyCommandTests {
             #expect(directories.last?.text("directory") == "a/x/")
             let page = try await cairn("list", "--limit", "4")
             #expect(page.lines == ["a%", "a/1", "a/2", "a/x/1"])
-            let token = try #require(page.errors.split(separator: " ").last).trimmingCharacters(in: .whitespacesAndNewlines)
+            let token = try #require(page.errors.split(separator: " ").last).trimmingCharacters(
+                in: .whitespacesAndNewlines)
             #expect(page.errors.contains("--page"), "standard error tells how to go on: \(page.errors)")
             #expect(try await cairn("list", "--page", token).lines == ["b", "é"])
         }

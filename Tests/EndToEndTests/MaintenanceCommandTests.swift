@@ -31,7 +31,9 @@ struct MaintenanceCommandTests {
                 #expect(again.status == .code(1))
                 #expect(again.errors.contains("exists already"))
                 #expect(try await cairn("backup", directory + "/none/copy.db").status == .code(1))
-                #expect(try FileManager.default.contentsOfDirectory(atPath: directory).contains { $0.hasSuffix("partial") } == false)
+                #expect(
+                    try FileManager.default.contentsOfDirectory(atPath: directory).contains { $0.hasSuffix("partial") }
+                        == false)
             }
             try await withServer(store: "sqlite:\(file)") { (cairn) async throws in
                 #expect(try await cairn("get", "a").text == "1")
@@ -56,7 +58,8 @@ struct MaintenanceCommandTests {
         let help = try await CairnBinary.run(["--help"]).text
         for code in ["0", "1", "3", "4", "5", "6", "64"] { #expect(help.contains("\n  \(code) "), "exit code \(code)") }
         let commands = [
-            "serve", "set", "get", "delete", "list", "watch", "lease", "txn", "consume", "consumers", "status", "compact",
+            "serve", "set", "get", "delete", "list", "watch", "lease", "txn", "consume", "consumers", "status",
+            "compact",
             "backup", "bench", "version",
         ]
         for command in commands {
@@ -105,11 +108,14 @@ struct MaintenanceCommandTests {
 
     @Test("a wrong command line ends with 64 and shows the usage")
     func usage() async throws {
-        for arguments in [["sett"], ["set", "a"], ["get"], ["get", "a", "--timeout", "soon"], ["serve", "--retain-events", "0"]] {
+        for arguments in [
+            ["sett"], ["set", "a"], ["get"], ["get", "a", "--timeout", "soon"], ["serve", "--retain-events", "0"],
+        ] {
             let result = try await CairnBinary.run(arguments)
             #expect(result.status == .code(64), "\(arguments)")
             #expect(result.output.isEmpty)
-            #expect(result.errors.contains("Usage: cairn") || result.errors.contains("USAGE: cairn"), "\(result.errors)")
+            #expect(
+                result.errors.contains("Usage: cairn") || result.errors.contains("USAGE: cairn"), "\(result.errors)")
         }
     }
 }

@@ -12,13 +12,17 @@ struct WatchCommandTests {
             try await cairn.must("set", "b", "-", input: [0xFF])
             try await cairn.must("delete", "a")
             let lines = try await cairn("watch", "--from", "1", "--until-head").lines
-            #expect(lines == ["1\tcreated\ta\tv1\t1", "2\tupdated\ta\tv2\t2", "3\tcreated\tb\tv1\t\\xFF", "4\tdeleted\ta\tv3"])
+            #expect(
+                lines == [
+                    "1\tcreated\ta\tv1\t1", "2\tupdated\ta\tv2\t2", "3\tcreated\tb\tv1\t\\xFF", "4\tdeleted\ta\tv3",
+                ])
             let events = try await cairn("watch", "--from", "0", "--until-head", "--json").objects()
             #expect(events.allSatisfy { $0.names.isSuperset(of: ["ref", "kind", "key", "version"]) })
             #expect(events.map { $0.number("ref") } == [1, 2, 3, 4])
             #expect(events.map { $0.text("kind") } == ["created", "updated", "created", "deleted"])
             #expect(events[1].text("value") == "2" && events[2].text("valueBase64") == "/w==")
-            let some = try await cairn("watch", "a", "--from", "2", "--until-head", "--kind", "deleted", "--json").objects()
+            let some = try await cairn("watch", "a", "--from", "2", "--until-head", "--kind", "deleted", "--json")
+                .objects()
             #expect(some.map { $0.number("ref") } == [4])
             let exact = try await cairn("watch", "b", "--exact", "--from", "0", "--until-head").lines
             #expect(exact.count == 1)

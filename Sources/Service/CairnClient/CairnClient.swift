@@ -71,7 +71,7 @@ public final class CairnClient: Store {
         }
     }
 
-    /// Waits for running calls, then closes the connections. The server goes on.
+    /// Ends the streams, waits for calls under way, then closes the connections. The server goes on.
     public func close() async { await calls.close() }
 }
 

@@ -19,13 +19,18 @@ public struct RegisterClients: Sendable {
     /// Runs them on a store whose keys were never set; every value is set once. An error whose outcome is unknown is
     /// noted as such, any other is thrown.
     public func run(on store: any Store) async throws(StoreError) -> [RegisterCall] {
+        try await run(on: [store])
+    }
+
+    /// The same with several ways to one store, such as connections of their own; each client takes the next.
+    public func run(on stores: [any Store]) async throws(StoreError) -> [RegisterCall] {
         let ticks = Ticks()
         var calls: [RegisterCall] = []
         let noted = await withTaskGroup(of: Result<[RegisterCall], StoreError>.self) { group in
             for client in 0..<clients {
                 group.addTask {
                     do throws(StoreError) {
-                        return .success(try await run(client, on: store, ticks))
+                        return .success(try await run(client, on: stores[client % stores.count], ticks))
                     } catch {
                         return .failure(error)
                     }

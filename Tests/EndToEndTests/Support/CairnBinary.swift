@@ -12,7 +12,7 @@ enum CairnBinary {
     /// Whether a command can be found, for tests that need a tool.
     static func isInstalled(_ command: String) -> Bool {
         let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
-        return (path.split(separator: ":") + ["/usr/sbin", "/sbin"])
+        return (path.split(separator: ":").map(String.init) + ["/usr/sbin", "/sbin"])
             .contains { FileManager.default.isExecutableFile(atPath: "\($0)/\(command)") }
     }
 
@@ -53,7 +53,9 @@ struct CommandResult: Sendable, CustomStringConvertible {
 
     /// The one object of standard output.
     func object() throws -> JSONFields {
-        guard lines.count == 1 else { throw ProcessFailure("\(lines.count) lines where one object was expected: \(text)") }
+        guard lines.count == 1 else {
+            throw ProcessFailure("\(lines.count) lines where one object was expected: \(text)")
+        }
         return try JSONFields(lines[0])
     }
 }

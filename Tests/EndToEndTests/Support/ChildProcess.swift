@@ -23,7 +23,8 @@ final class ChildProcess: Sendable {
     private static let starts = Mutex(())
 
     /// Starts `command`, a path and its arguments. `input` is what its standard input holds.
-    init(_ command: [String], environment: [String: String] = [:], input: [UInt8] = [], directory: String? = nil) throws {
+    init(_ command: [String], environment: [String: String] = [:], input: [UInt8] = [], directory: String? = nil) throws
+    {
         // `env -C` changes the directory and then becomes the command, so the process is still ours.
         let command = directory.map { ["env", "-C", $0] + command } ?? command
         let (pid, pipes) = try ChildProcess.starts.withLock { _ in

@@ -21,7 +21,8 @@ struct ServerProcess: Sendable {
             return ServerProcess(process: process, addresses: addresses)
         } catch {
             let status = try? await process.status(within: .seconds(5))
-            throw ProcessFailure("the server did not start (\(String(describing: status))): \(error) \(process.errors.text)")
+            throw ProcessFailure(
+                "the server did not start (\(String(describing: status))): \(error) \(process.errors.text)")
         }
     }
 
