@@ -69,8 +69,9 @@ public final class Keyspace: Store {
         let hub = Hub(head: opened.head.lastRef)
         let sweeper = Sweeper(clock: options.clock, next: opened.deadline)
         let committer = Committer(
-            engine: engine, clock: options.clock, limits: options.limits, hub: hub, nextDeadline: opened.deadline,
-            logger: options.logger, deadlineMoved: { sweeper.note($0) })
+            engine: engine, clock: options.clock, limits: options.limits, hub: hub,
+            lastTime: opened.head.time, nextDeadline: opened.deadline, logger: options.logger,
+            deadlineMoved: { sweeper.note($0) })
         self.hub = hub
         self.committer = committer
         reads = ReadQueue(engine: engine)
