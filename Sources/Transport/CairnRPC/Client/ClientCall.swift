@@ -57,7 +57,7 @@ final class ClientCall: HTTP2Stream, @unchecked Sendable {
         isRequestEnded = !request.streamsRequests
         self.client = client
         home = Mutex(slot)
-        super.init()
+        super.init(live: slot.executor.live)
         if request.streamsRequests {
             gate = WriteGate(limit: request.maxQueuedStreamBytes, connection: .unlimited)
             reportsProgress = true
