@@ -83,6 +83,20 @@ struct LifecycleTests {
         }
     }
 
+    @Test("a caller that is cancelled from the start gets its error all the same")
+    func cancelledFromTheStart() async throws {
+        try await withServer(echoRouter()) { server in
+            try await withClient(server.addresses) { client in
+                for _ in 0..<500 {
+                    let call = Task { try await client.unary("t.Echo/Unary", Text(""), as: Text.self) }
+                    call.cancel()
+                    let error = await failure { _ = try await call.value }
+                    #expect(error == nil || error?.code == .cancelled)
+                }
+            }
+        }
+    }
+
     @Test("dropping a response stream cancels the handler") func dropStream() async throws {
         let began = Signal()
         let cancelled = Signal()
