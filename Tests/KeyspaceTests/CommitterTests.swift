@@ -13,7 +13,9 @@ private struct Bench {
     let clock = ManualClock()
     let committer: Committer
 
-    init(_ engine: ScriptedEngine = ScriptedEngine(), limits: Limits = .standard, batch: Committer.BatchLimits = .init()) {
+    init(
+        _ engine: ScriptedEngine = ScriptedEngine(), limits: Limits = .standard, batch: Committer.BatchLimits = .init()
+    ) {
         self.engine = engine
         committer = Committer(
             engine: engine, clock: clock, limits: limits, batchLimits: batch, hub: hub, nextDeadline: nil,

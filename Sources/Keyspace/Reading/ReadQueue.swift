@@ -46,6 +46,7 @@ final class ReadQueue: Sendable {
         guard engine.blocks else {
             return try engine.read { (view) throws(StoreError) in try view.records([key])[key] }
         }
+        // Unsafe as in `Lookup`: resumed once, here or by the thread that takes it.
         let answer = await withUnsafeContinuation { (caller: UnsafeContinuation<Answer, Never>) in
             let isClosed = queue.withLock { queue in
                 if !queue.isClosed { queue.lookups.append(Lookup(key: key, caller: caller)) }
@@ -69,6 +70,7 @@ final class ReadQueue: Sendable {
         _ body: @escaping @Sendable () throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {
         typealias Answer = Result<Value, StoreError>
+        // Unsafe as in `Lookup`: resumed once, here or by the thread that takes it.
         let answer = await withUnsafeContinuation { (caller: UnsafeContinuation<Answer, Never>) in
             let isClosed = queue.withLock { queue in
                 if !queue.isClosed {

@@ -1,7 +1,8 @@
 public import CairnModel
 internal import Synchronization
 
-/// Clients that get, set, delete and compare-and-set a few keys of a store at once, and note what they did and were told.
+/// Clients that get, set, delete and compare-and-set a few keys of a store at once, and note what they did and were
+/// told.
 public struct RegisterClients: Sendable {
     /// How many there are.
     public var clients = 4
@@ -15,8 +16,8 @@ public struct RegisterClients: Sendable {
     /// Four clients that make fifty calls each on three keys.
     public init(seed: UInt64) { self.seed = seed }
 
-    /// Runs them on a store whose keys were never set; every value is set once. An error whose outcome is unknown is noted as such, any
-    /// other is thrown.
+    /// Runs them on a store whose keys were never set; every value is set once. An error whose outcome is unknown is
+    /// noted as such, any other is thrown.
     public func run(on store: any Store) async throws(StoreError) -> [RegisterCall] {
         try await run(on: [store])
     }

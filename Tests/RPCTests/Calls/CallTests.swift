@@ -40,7 +40,8 @@ struct CallTests {
     @Test("empty streams work") func emptyStreams() async throws {
         try await withServer(echoRouter()) { server in
             try await withClient(server.addresses) { client in
-                var responses = try client.serverStreaming("t.Echo/Count", Number(0), as: Number.self).makeAsyncIterator()
+                let empty = try client.serverStreaming("t.Echo/Count", Number(0), as: Number.self)
+                var responses = empty.makeAsyncIterator()
                 let answer3 = try await responses.next()
                 #expect(answer3 == nil)
                 let sum: Number = try await client.clientStreaming("t.Echo/Sum") { (_: RPCRequestWriter<Number>) in }
@@ -52,10 +53,10 @@ struct CallTests {
     @Test("metadata goes both ways") func metadata() async throws {
         var router = RPCRouter()
         router.unary("t.T/Meta") { (request: Text, context: RPCContext) async throws -> Text in
-            context.setInitialMetadata(["first": context.metadata["name"] ?? "none"])
+            try context.setInitialMetadata(["first": context.metadata["name"] ?? "none"])
             var trailing = RPCMetadata()
             for entry in context.metadata.entries where entry.name == "raw-bin" { trailing.append(entry) }
-            context.setTrailingMetadata(trailing)
+            try context.setTrailingMetadata(trailing)
             return Text(context.userAgent ?? "")
         }
         try await withServer(router) { server in
@@ -74,9 +75,11 @@ struct CallTests {
 
     @Test("errors carry message, details and metadata") func errors() async throws {
         var router = RPCRouter()
-        let thrown = RPCError(.failedPrecondition, "not «now» 100 %\n", details: [1, 2, 3], metadata: ["why": "because"])
+        let thrown = RPCError(
+            .failedPrecondition, "not «now» 100 %\n", details: [1, 2, 3], metadata: ["why": "because"])
         router.unary("t.T/Fail") { (_: Text, _: RPCContext) async throws -> Text in throw thrown }
-        router.serverStreaming("t.T/FailLate") { (_: Text, writer: RPCResponseWriter<Text>, _: RPCContext) async throws in
+        router.serverStreaming("t.T/FailLate") {
+            (_: Text, writer: RPCResponseWriter<Text>, _: RPCContext) async throws in
             try await writer.write(Text("one"))
             throw thrown
         }
@@ -140,7 +143,8 @@ struct CallTests {
         let message = Bytes(Data(count: limit + excess - 5))
         var router = RPCRouter()
         router.unary("t.T/Big") { (request: Bytes, _: RPCContext) async throws -> Bytes in request }
-        router.clientStreaming("t.T/Bigs") { (requests: RPCRequestStream<Bytes>, _: RPCContext) async throws -> Number in
+        router.clientStreaming("t.T/Bigs") {
+            (requests: RPCRequestStream<Bytes>, _: RPCContext) async throws -> Number in
             var count = 0
             for try await request in requests { count += request.value.count }
             return Number(Int64(count))
@@ -152,7 +156,8 @@ struct CallTests {
                     #expect(echoed == message)
                 }
                 let streamError = await failure {
-                    let count: Number = try await client.clientStreaming("t.T/Bigs") { (writer: RPCRequestWriter<Bytes>) in
+                    let count: Number = try await client.clientStreaming("t.T/Bigs") {
+                        (writer: RPCRequestWriter<Bytes>) in
                         for _ in 0..<3 { try await writer.write(message) }
                     }
                     #expect(count.value == Int64(3 * message.value.count))
@@ -170,10 +175,11 @@ struct CallTests {
     @Test("a response over the client's limit fails the call") func responseSize() async throws {
         try await withServer(echoRouter()) { server in
             try await withClient(server.addresses, configure: { $0.maxReceiveMessageBytes = 102 }) { client in
-                let fits = try await client.unary("t.Echo/Unary", Text(String(repeating: "x", count: 100)), as: Text.self)
+                let text = String(repeating: "x", count: 100)
+                let fits = try await client.unary("t.Echo/Unary", Text(text), as: Text.self)
                 #expect(fits.value.count == 100)
                 let error = await failure {
-                    _ = try await client.unary("t.Echo/Unary", Text(String(repeating: "x", count: 101)), as: Text.self)
+                    _ = try await client.unary("t.Echo/Unary", Text(text + "x"), as: Text.self)
                 }
                 #expect(error?.code == .resourceExhausted)
             }

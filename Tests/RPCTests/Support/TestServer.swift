@@ -7,6 +7,7 @@ typealias Number = Google_Protobuf_Int64Value
 typealias Bytes = Google_Protobuf_BytesValue
 
 /// Serves `router` on a free loopback port for as long as `body` runs.
+@discardableResult
 func withServer<Result>(
     _ router: RPCRouter, addresses: [RPCAddress] = [.hostPort("127.0.0.1", 0)],
     configure: (inout RPCServerConfiguration) -> Void = { _ in },
@@ -28,6 +29,7 @@ func withServer<Result>(
 }
 
 /// A client of `addresses` for as long as `body` runs.
+@discardableResult
 func withClient<Result>(
     _ addresses: [RPCAddress], configure: (inout RPCClientConfiguration) -> Void = { _ in },
     _ body: (RPCClient) async throws -> Result

@@ -27,12 +27,16 @@ struct HeadTests {
 
     @Test(
         "content types of gRPC",
-        arguments: ["application/grpc", "application/grpc+proto", "application/grpc;charset=utf-8", "application/grpc+proto;x"])
+        arguments: [
+            "application/grpc", "application/grpc+proto", "application/grpc;charset=utf-8", "application/grpc+proto;x",
+        ])
     func grpc(_ type: String) { #expect(RequestHead.isGRPC(contentType: type.utf8)) }
 
     @Test(
         "other content types",
-        arguments: ["", "application/json", "application/grpc-web", "application/grpc+json", "application/grpcx", "text/plain"])
+        arguments: [
+            "", "application/json", "application/grpc-web", "application/grpc+json", "application/grpcx", "text/plain",
+        ])
     func notGRPC(_ type: String) { #expect(!RequestHead.isGRPC(contentType: type.utf8)) }
 
     @Test("what is not gRPC gets an HTTP status") func notGRPCRequest() {

@@ -105,6 +105,7 @@ struct RuleTests {
         credit.receive(50, held: 20)
         credit.enqueue(130)
         #expect(credit.due == -100)
+        expect(0, credit.take())
         credit.dequeue(130)
         expect(50, credit.take())
         #expect(credit.due == 0)
@@ -128,5 +129,6 @@ struct RuleTests {
         #expect(RPCError.answering(CancellationError()).code == .cancelled)
         #expect(RPCError.answering(RPCError(.notFound, "x")) == RPCError(.notFound, "x"))
         #expect(RPCError.answering(RPCError(.ok)).code == .internal)
+        #expect(RPCError.answering(RPCError(.notFound, metadata: ["a": "new\nline"])).code == .internal)
     }
 }

@@ -1,11 +1,18 @@
 import ArgumentParser
 import CairnModel
 import CairnRPC
+import Foundation
 
 /// An address on the command line: `HOST:PORT`, `[IPV6]:PORT`, `:PORT` or `unix:PATH`.
 enum AddressArgument {
     /// Where a server listens and a client looks, unless told otherwise.
     static let standard = "127.0.0.1:4747"
+
+    /// The server that a client looks for: the one it was given, else CAIRN_ADDRESS's, else the standard one.
+    static func chosen(_ given: String?) -> String {
+        let text = given ?? ProcessInfo.processInfo.environment["CAIRN_ADDRESS"] ?? ""
+        return text.isEmpty ? standard : text
+    }
 
     /// Reads an address. Throws ``CairnModel/StoreError/Code/invalidArgument``.
     static func parse(_ text: String) throws(StoreError) -> RPCAddress {

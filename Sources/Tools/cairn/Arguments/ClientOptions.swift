@@ -2,7 +2,6 @@ import ArgumentParser
 import CairnClient
 import CairnModel
 import CairnRPC
-import Foundation
 
 /// How a command reaches its server, and how it prints.
 struct ClientOptions: ParsableArguments {
@@ -65,8 +64,6 @@ struct ClientOptions: ParsableArguments {
     }
 
     private func addresses() throws -> [RPCAddress] {
-        let given = address ?? ProcessInfo.processInfo.environment["CAIRN_ADDRESS"] ?? ""
-        let text = given.isEmpty ? AddressArgument.standard : given
-        return try text.split(separator: ",").map { try AddressArgument.parse(String($0)) }
+        try AddressArgument.chosen(address).split(separator: ",").map { try AddressArgument.parse(String($0)) }
     }
 }

@@ -4,13 +4,16 @@ import Foundation
 /// Objects as JSON, one a line. A text that isn't UTF-8 comes as base64, under its name with `Base64` added.
 enum JSONLines {
     /// Prints an object.
-    static func print(_ object: some Encodable) {
+    static func print(_ object: some Encodable) { Terminal.write(Array(bytes(of: object))) }
+
+    /// An object's line.
+    static func bytes(of object: some Encodable) -> Data {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         encoder.dateEncodingStrategy = .iso8601
         // These objects are made of texts and numbers, which always encode.
-        guard let data = try? encoder.encode(object) else { return }
-        Terminal.write(Array(data) + [UInt8(ascii: "\n")])
+        guard let data = try? encoder.encode(object) else { return Data() }
+        return data + [UInt8(ascii: "\n")]
     }
 }
 

@@ -226,7 +226,9 @@ final class ClientCall: HTTP2Stream, @unchecked Sendable {
             home.withLock { $0 = slot }
             return slot.submit(self)
         }
-        if errorCode == HTTP2ErrorCode.noError { return complete(RPCError(.internal, "the response ended without a status")) }
+        if errorCode == HTTP2ErrorCode.noError {
+            return complete(RPCError(.internal, "the response ended without a status"))
+        }
         complete(
             RPCError(
                 .forHTTP2Error(errorCode), "the server reset the stream with \(HTTP2ErrorCode.name(errorCode))",

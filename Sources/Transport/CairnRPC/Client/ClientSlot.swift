@@ -35,7 +35,8 @@ final class ClientSlot: @unchecked Sendable {
     private var closeWaiters: [CheckedContinuation<Void, Never>] = []
 
     init(
-        target: RPCTarget, configuration: RPCClientConfiguration, tls: NIOSSLContext?, executor: LoopExecutor, index: Int
+        target: RPCTarget, configuration: RPCClientConfiguration, tls: NIOSSLContext?, executor: LoopExecutor,
+        index: Int
     ) {
         self.target = target
         self.configuration = configuration
@@ -101,7 +102,7 @@ final class ClientSlot: @unchecked Sendable {
         connections[ObjectIdentifier(connection)] = connection
         let bootstrap = ClientBootstrap(group: executor.eventLoop)
             .connectTimeout(TimeAmount(configuration.connectTimeout))
-            .channelOption(.recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 2048, initial: 16384, maximum: 131_072))
+            .channelOption(.recvAllocator, value: .rpc)
             .channelOption(.writeBufferWaterMark, value: .init(low: 64 * 1024, high: 512 * 1024))
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {

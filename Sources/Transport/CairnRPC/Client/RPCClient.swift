@@ -5,8 +5,9 @@ import Synchronization
 /// A gRPC client: calls over a pool of connections that are made when needed and made again when lost.
 ///
 /// Methods are named `package.Service/Method`, without a leading slash. Every call throws ``RPCError``: the server's
-/// status, or what the client itself found. A call that the server surely did not process is repeated on another connection by
-/// itself, ``RPCClientConfiguration/maxTransparentRetries`` times. Cancelling the calling task resets the call's stream.
+/// status, or what the client itself found. A call that the server surely did not process is repeated on another
+/// connection by itself, ``RPCClientConfiguration/maxTransparentRetries`` times. Cancelling the calling task resets
+/// the call's stream.
 /// ``close()`` must be called before the last reference goes.
 public final class RPCClient: Sendable {
     let slots: [ClientSlot]
@@ -136,9 +137,7 @@ public final class RPCClient: Sendable {
             deadlineAt = .now() + TimeAmount(timeout)
         }
         if options.compression { head.add("grpc-encoding", "gzip") }
-        if let invalid = options.metadata.firstInvalid {
-            throw RPCError(.internal, "metadata \(invalid.name) can't be sent", wasNotProcessed: true)
-        }
+        try options.metadata.validate()
         head.add(options.metadata)
         let request = ClientRequest(
             head: head, message: options.compression ? message?.gzipped() : message?.framed,

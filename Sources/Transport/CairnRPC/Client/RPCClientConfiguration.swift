@@ -19,7 +19,8 @@ public struct RPCClientConfiguration: Sendable {
     public var tls: RPCClientTLS?
     /// Connections to spread the calls over: 1.
     public var connections = 1
-    /// The largest response message in bytes, also after unpacking: 16 MiB. Beyond it the call fails with RESOURCE_EXHAUSTED.
+    /// The largest response message in bytes, also after unpacking: 16 MiB. Beyond it the call fails with
+    /// RESOURCE_EXHAUSTED.
     public var maxReceiveMessageBytes = 16 * 1024 * 1024
     /// A response's headers in bytes: 64 KiB.
     public var maxMetadataBytes = 64 * 1024

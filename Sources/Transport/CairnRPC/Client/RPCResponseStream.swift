@@ -3,8 +3,9 @@ import Synchronization
 
 /// The messages of a call's response stream, in order. One task reads them, once.
 ///
-/// Reading throws ``RPCError`` if the call fails, after the messages that came before. The server is held back by HTTP/2's
-/// flow control: it may send a stream window (``RPCClientConfiguration/initialStreamWindow``) beyond what was read.
+/// Reading throws ``RPCError`` if the call fails, after the messages that came before. The server is held back by
+/// HTTP/2's flow control: it may send a stream window (``RPCClientConfiguration/initialStreamWindow``) beyond what was
+/// read.
 /// Cancelling the reading task, or dropping the stream and its iterators, resets the call.
 public struct RPCResponseStream<Response: Message>: AsyncSequence, Sendable {
     /// A message.

@@ -25,14 +25,14 @@ package struct ResponseHead {
         size += name.count + value.count + 32
         guard size <= limit else { return }
         switch name.count {
-        case 7 where name.elementsEqual(":status".utf8): httpStatus = Self.number(value)
-        case 11 where name.elementsEqual("grpc-status".utf8): status = Self.number(value) ?? -1
-        case 12 where name.elementsEqual("grpc-message".utf8): message = PercentEncoding.decode(value)
-        case 12 where name.elementsEqual("content-type".utf8): isGRPC = RequestHead.isGRPC(contentType: value)
-        case 13 where name.elementsEqual("grpc-encoding".utf8):
+        case 7 where name.matches(":status"): httpStatus = Self.number(value)
+        case 11 where name.matches("grpc-status"): status = Self.number(value) ?? -1
+        case 12 where name.matches("grpc-message"): message = PercentEncoding.decode(value)
+        case 12 where name.matches("content-type"): isGRPC = RequestHead.isGRPC(contentType: value)
+        case 13 where name.matches("grpc-encoding"):
             let text = String(decoding: value, as: UTF8.self)
             encoding = text == "gzip" ? .gzip : text == "identity" ? .identity : .unknown(text)
-        case 23 where name.elementsEqual("grpc-status-details-bin".utf8): details = Base64.decode(value) ?? []
+        case 23 where name.matches("grpc-status-details-bin"): details = Base64.decode(value) ?? []
         default: addMetadata(name, value)
         }
     }
@@ -52,7 +52,8 @@ package struct ResponseHead {
     /// Why the response can't be taken, judged from its first header block; `nil` if it can.
     package func refusal(limit: Int) -> RPCError? {
         if size > limit {
-            return RPCError(.resourceExhausted, "response metadata of \(size) bytes exceeds the limit of \(limit) bytes")
+            return RPCError(
+                .resourceExhausted, "response metadata of \(size) bytes exceeds the limit of \(limit) bytes")
         }
         if status != nil { return nil }
         if httpStatus != 200 {

@@ -1,7 +1,9 @@
 import CNghttp2
 
-/// nghttp2's callbacks, shared by all sessions: each finds the session, and through it the stream, and passes the event on.
-struct HTTP2Callbacks: @unchecked Sendable {  // Unchecked: nghttp2 only reads the table, which is complete before it is shared.
+/// nghttp2's callbacks, shared by all sessions: each finds the session, and through it the stream, and passes the
+/// event on.
+// Unchecked: nghttp2 only reads the table, which is complete before it is shared.
+struct HTTP2Callbacks: @unchecked Sendable {
     let pointer: OpaquePointer?
 
     static let shared = HTTP2Callbacks()
@@ -15,13 +17,14 @@ struct HTTP2Callbacks: @unchecked Sendable {  // Unchecked: nghttp2 only reads t
             guard let frame, let context else { return 0 }
             return HTTP2Callbacks.session(context).didBeginHeaders(frame)
         }
-        nghttp2_session_callbacks_set_on_header_callback(callbacks) { _, _, name, nameCount, value, valueCount, _, context in
+        nghttp2_session_callbacks_set_on_header_callback(callbacks) {
+            _, _, name, nameCount, value, valueCount, _, context in
             guard let context else { return 0 }
             let session = HTTP2Callbacks.session(context)
             guard let stream = session.headerStream else { return 0 }
             session.owner.didReceiveHeader(
-                UnsafeBufferPointer(start: name, count: nameCount), UnsafeBufferPointer(start: value, count: valueCount),
-                on: stream)
+                UnsafeBufferPointer(start: name, count: nameCount),
+                UnsafeBufferPointer(start: value, count: valueCount), on: stream)
             return 0
         }
         nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks) { _, flags, id, bytes, count, context in
@@ -32,7 +35,8 @@ struct HTTP2Callbacks: @unchecked Sendable {  // Unchecked: nghttp2 only reads t
                 session.consumeConnection(count)
                 return 0
             }
-            session.owner.didReceiveData(UnsafeRawBufferPointer(start: bytes, count: count), on: stream, endStream: isEnd)
+            session.owner.didReceiveData(
+                UnsafeRawBufferPointer(start: bytes, count: count), on: stream, endStream: isEnd)
             return 0
         }
         nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks) { _, frame, context in

@@ -1,13 +1,15 @@
 import CNghttp2
 import NIOCore
 
-/// What a session tells its connection. Called from within ``HTTP2Session/receive(_:)`` or ``HTTP2Session/send(into:limit:)``.
+/// What a session tells its connection. Called from within ``HTTP2Session/receive(_:)`` or
+/// ``HTTP2Session/send(into:limit:)``.
 ///
 /// Implementations may submit to the session, but not feed, drain or free it.
 protocol HTTP2SessionOwner: AnyObject {
     /// A request begins; the stream to keep for it, or `nil` to refuse it.
     func makeStream(id: Int32) -> HTTP2Stream?
-    func didReceiveHeader(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>, on stream: HTTP2Stream)
+    func didReceiveHeader(
+        _ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>, on stream: HTTP2Stream)
     /// A header block is complete.
     func didReceiveHeaders(on stream: HTTP2Stream, endStream: Bool)
     func didReceiveData(_ bytes: UnsafeRawBufferPointer, on stream: HTTP2Stream, endStream: Bool)
@@ -98,7 +100,8 @@ final class HTTP2Session {
         nghttp2_option_set_max_outbound_ack(options, settings.maxQueuedAcks)
         nghttp2_option_set_max_send_header_block_length(options, 1 << 20)
         nghttp2_option_set_max_continuations(options, settings.maxContinuations)
-        nghttp2_option_set_stream_reset_rate_limit(options, UInt64(settings.resetBurst), UInt64(settings.resetsPerSecond))
+        nghttp2_option_set_stream_reset_rate_limit(
+            options, UInt64(settings.resetBurst), UInt64(settings.resetsPerSecond))
         return options
     }
 
@@ -264,7 +267,8 @@ final class HTTP2Session {
         if !stream.isRemoteEnded { unread.append(stream) }
     }
 
-    /// Asks peers to stop sending requests that are answered already (RFC 9113, section 8.1); says whether there are any.
+    /// Asks peers to stop sending requests that are answered already (RFC 9113, section 8.1); says whether there are
+    /// any.
     ///
     /// Only after the answer was sent: nghttp2 drops what is queued for a stream that is to be reset.
     func resetUnread() -> Bool {

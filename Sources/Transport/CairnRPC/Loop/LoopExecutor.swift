@@ -11,8 +11,8 @@ enum LoopWork {
 ///
 /// Work handed over from other threads collects in an array under a lock; only the first one of a batch calls
 /// `EventLoop.execute`, which costs a system call. Work handed over on the loop itself collects in an array of its own
-/// without a lock, and runs when the channel handler that is being called returns to ``runLocal()``, or in the loop's next
-/// turn. Nothing runs inside `enqueue`, as its caller may be in the middle of a change of state.
+/// without a lock, and runs when the channel handler that is being called returns to ``runLocal()``, or in the loop's
+/// next turn. Nothing runs inside `enqueue`, as its caller may be in the middle of a change of state.
 ///
 /// What is written in a batch is flushed when the batch is over, through ``flushAtEnd(_:)``.
 // Unchecked: `local`, `pendingFlushes` and `isDraining` are touched only on the event loop; the rest is in the Mutex.
@@ -40,9 +40,7 @@ final class LoopExecutor: TaskExecutor, @unchecked Sendable {
     private func submit(_ work: LoopWork) {
         if eventLoop.inEventLoop {
             local.append(work)
-            guard !isDraining, !isBatching, !isLocalScheduled else { return }
-            isLocalScheduled = true
-            eventLoop.execute { self.runScheduledLocal() }
+            if !isDraining, !isBatching { scheduleLocal() }
         } else {
             let mustSchedule = remote.withLock { state in
                 state.work.append(work)
@@ -69,7 +67,11 @@ final class LoopExecutor: TaskExecutor, @unchecked Sendable {
     /// Has `flushable` flushed when the current batch is over. On the loop only.
     func flushAtEnd(_ flushable: any LoopFlushable) {
         pendingFlushes.append(flushable)
-        guard !isDraining, !isBatching, !isLocalScheduled else { return }
+        if !isDraining, !isBatching { scheduleLocal() }
+    }
+
+    private func scheduleLocal() {
+        guard !isLocalScheduled else { return }
         isLocalScheduled = true
         eventLoop.execute { self.runScheduledLocal() }
     }
@@ -94,8 +96,13 @@ final class LoopExecutor: TaskExecutor, @unchecked Sendable {
         runLocal()
     }
 
+    /// Runs local work in rounds; what is left after many rounds waits for the loop's next turn, so that tasks that
+    /// keep waking each other don't keep the loop from its sockets.
     private func runLocalWork() {
+        var rounds = 0
         while !local.isEmpty {
+            rounds += 1
+            guard rounds <= 64 else { return scheduleLocal() }
             var work: [LoopWork] = []
             swap(&work, &local)
             for item in work { run(item) }

@@ -1,7 +1,8 @@
 import NIOCore
 import NIOPosix
 
-/// The threads that servers and clients run on: one event loop a thread, each with an executor for the tasks of its calls.
+/// The threads that servers and clients run on: one event loop a thread, each with an executor for the tasks of its
+/// calls.
 ///
 /// Servers and clients in a process may share one; ``shared`` is the default. One made by hand lives as long as the
 /// process unless ``shutdown()`` is called after everything on it has closed.

@@ -30,7 +30,10 @@ package struct PathTable<Value: Sendable>: Sendable {
     package subscript(path: UnsafeBufferPointer<UInt8>) -> Value? {
         var index = Self.hash(path) & (slots.count - 1)
         while let slot = slots[index] {
-            if slot.path.count == path.count, slot.path.elementsEqual(path) { return slot.value }
+            let isSame = slot.path.withUnsafeBufferPointer { known in
+                known.count == path.count && known.indices.allSatisfy { known[$0] == path[$0] }
+            }
+            if isSame { return slot.value }
             index = (index + 1) & (slots.count - 1)
         }
         return nil

@@ -1,7 +1,7 @@
 /// Every limit of a server, with its default. Sizes are in bytes.
 ///
-/// What a limit refuses is answered where it can be: a call with RESOURCE_EXHAUSTED or `REFUSED_STREAM`, a connection with
-/// GOAWAY `ENHANCE_YOUR_CALM` (RFC 9113, section 10.5).
+/// What a limit refuses is answered where it can be: a call with RESOURCE_EXHAUSTED or `REFUSED_STREAM`, a connection
+/// with GOAWAY `ENHANCE_YOUR_CALM` (RFC 9113, section 10.5).
 public struct RPCLimits: Sendable, Hashable {
     /// A rate: `burst` at once, and `perSecond` more each second (a token bucket).
     public struct Rate: Sendable, Hashable {
@@ -20,9 +20,11 @@ public struct RPCLimits: Sendable, Hashable {
     /// Everything at its default.
     public init() {}
 
-    /// The largest request message, also after unpacking: 4 MiB and 64 KiB. Beyond it: RESOURCE_EXHAUSTED with both sizes.
+    /// The largest request message, also after unpacking: 4 MiB and 64 KiB. Beyond it: RESOURCE_EXHAUSTED with both
+    /// sizes.
     public var maxReceiveMessageBytes = 4 * 1024 * 1024 + 64 * 1024
-    /// A request's headers, names and values and 32 bytes each (RFC 9113, section 6.5.2): 16 KiB. Beyond it: RESOURCE_EXHAUSTED.
+    /// A request's headers, names and values and 32 bytes each (RFC 9113, section 6.5.2): 16 KiB. Beyond it:
+    /// RESOURCE_EXHAUSTED.
     public var maxMetadataBytes = 16 * 1024
     /// Calls at once on a connection: 256. Beyond it: `REFUSED_STREAM`.
     public var maxConcurrentStreams = 256
@@ -32,7 +34,8 @@ public struct RPCLimits: Sendable, Hashable {
     public var initialStreamWindow = 1024 * 1024
     /// What a peer may send on a connection before the server takes it: 4 MiB.
     public var connectionWindow = 4 * 1024 * 1024
-    /// Received bytes of a connection that handlers haven't taken, before the connection's window stops growing: 64 MiB.
+    /// Received bytes of a connection that handlers haven't taken, before the connection's window stops growing: 64
+    /// MiB.
     public var maxBufferedRequestBytes = 64 * 1024 * 1024
     /// What may wait to be written on a stream before its writer waits: 256 KiB.
     public var maxQueuedStreamBytes = 256 * 1024
@@ -56,8 +59,10 @@ public struct RPCLimits: Sendable, Hashable {
     public var handshakeTimeout: Duration = .seconds(10)
     /// From a header block's first frame to its end: 10 s.
     public var headersTimeout: Duration = .seconds(10)
-    /// From a call's headers to the end of its request, for calls with one request message: 60 s. Beyond it: DEADLINE_EXCEEDED.
+    /// From a call's headers to the end of its request, for calls with one request message: 60 s. Beyond it:
+    /// DEADLINE_EXCEEDED.
     public var requestBodyTimeout: Duration = .seconds(60)
-    /// How long a response may wait for the peer's window or socket without a byte moving: 120 s. Beyond it: the connection ends.
+    /// How long a response may wait for the peer's window or socket without a byte moving: 120 s. Beyond it: the
+    /// connection ends.
     public var writeStallTimeout: Duration = .seconds(120)
 }

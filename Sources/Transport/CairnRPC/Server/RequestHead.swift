@@ -41,25 +41,26 @@ package struct RequestHead {
         size += name.count + value.count + 32
         guard size <= limit else { return }
         switch name.count {
-        case 2 where name.elementsEqual("te".utf8): hasTrailersTE = value.elementsEqual("trailers".utf8)
-        case 7 where name.elementsEqual(":method".utf8): isPost = value.elementsEqual("POST".utf8)
-        case 7 where name.elementsEqual(":scheme".utf8): break
-        case 10 where name.elementsEqual(":authority".utf8): break
-        case 10 where name.elementsEqual("user-agent".utf8): userAgent = String(decoding: value, as: UTF8.self)
-        case 12 where name.elementsEqual("content-type".utf8): isGRPC = Self.isGRPC(contentType: value)
-        case 12 where name.elementsEqual("grpc-timeout".utf8):
+        case 2 where name.matches("te"): hasTrailersTE = value.matches("trailers")
+        case 7 where name.matches(":method"): isPost = value.matches("POST")
+        case 7 where name.matches(":scheme"): break
+        case 10 where name.matches(":authority"): break
+        case 10 where name.matches("user-agent"): userAgent = String(decoding: value, as: UTF8.self)
+        case 12 where name.matches("content-type"):
+            isGRPC = value.matches("application/grpc") || Self.isGRPC(contentType: value)
+        case 12 where name.matches("grpc-timeout"):
             timeout = Timeout.parse(value)
             if timeout == nil { malformed = "grpc-timeout is not a timeout" }
-        case 13 where name.elementsEqual("grpc-encoding".utf8): setEncoding(value)
-        case 20 where name.elementsEqual("grpc-accept-encoding".utf8): acceptsGzip = Self.lists(value, "gzip")
+        case 13 where name.matches("grpc-encoding"): setEncoding(value)
+        case 20 where name.matches("grpc-accept-encoding"): acceptsGzip = Self.lists(value, "gzip")
         default: addMetadata(name, value)
         }
     }
 
     private mutating func setEncoding(_ value: UnsafeBufferPointer<UInt8>) {
-        if value.elementsEqual("gzip".utf8) {
+        if value.matches("gzip") {
             isGzip = true
-        } else if !value.elementsEqual("identity".utf8) {
+        } else if !value.matches("identity") {
             unknownEncoding = String(decoding: value, as: UTF8.self)
         }
     }
@@ -93,7 +94,9 @@ package struct RequestHead {
         if let malformed { return .reject(RPCError(.internal, malformed)) }
         if let unknownEncoding {
             return .reject(
-                RPCError(.unimplemented, "grpc-encoding \(unknownEncoding) is not supported; identity and gzip are"))
+                RPCError(
+                    .unimplemented, "grpc-encoding \(unknownEncoding) is not supported; identity and gzip are",
+                    metadata: ["grpc-accept-encoding": "identity,gzip"]))
         }
         return .accept
     }

@@ -1,7 +1,8 @@
 import SwiftProtobuf
 
 /// A registered method, with its message types erased.
-package class Route: @unchecked Sendable {  // Unchecked: the flags are set while the router is built, and only read after.
+// Unchecked: the flags are set while the router is built, and only read after.
+package class Route: @unchecked Sendable {
     let method: String
     /// Whether the handler starts with the headers rather than with the one request message.
     let streamsRequests: Bool
@@ -14,7 +15,9 @@ package class Route: @unchecked Sendable {  // Unchecked: the flags are set whil
     }
 
     /// Decodes the one request and starts the handler.
-    func start(_ call: ServerStream, request: UnsafeRawBufferPointer) throws { preconditionFailure("not a single request") }
+    func start(_ call: ServerStream, request: UnsafeRawBufferPointer) throws {
+        preconditionFailure("not a single request")
+    }
 
     /// Starts the handler, which reads its requests from the call's inbox.
     func start(_ call: ServerStream, inbox: MessageInbox) { preconditionFailure("not a stream of requests") }

@@ -11,7 +11,7 @@ extension ServerConnection: HTTP2SessionOwner {
         _ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>, on stream: HTTP2Stream
     ) {
         let call = stream.asServerStream
-        if name.count == 5, name.elementsEqual(":path".utf8) {
+        if name.count == 5, name.matches(":path") {
             call.route = shared.routes[value]
             if call.route == nil { call.unknownPath = String(decoding: value.dropFirst(), as: UTF8.self) }
         } else {

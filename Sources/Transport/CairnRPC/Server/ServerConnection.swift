@@ -27,7 +27,7 @@ final class ServerConnection: HTTP2Connection, @unchecked Sendable {
     private(set) var isDraining = false
     private var isDrainFinished = false
     private var waitingStarts = CircularBuffer<() -> Void>(initialCapacity: 0)
-    private let peer = Mutex<(address: SocketAddress?, certificate: [UInt8]?)>((nil, nil))
+    private let peer = Mutex<(address: RPCAddress?, certificate: [UInt8]?)>((nil, nil))
 
     init(shared: ServerShared, executor: LoopExecutor) {
         self.shared = shared
@@ -36,7 +36,7 @@ final class ServerConnection: HTTP2Connection, @unchecked Sendable {
         super.init(executor: executor, limits: shared.limits, keepalive: shared.keepalive)
     }
 
-    var peerAddress: SocketAddress? { peer.withLock { $0.address } }
+    var peerAddress: RPCAddress? { peer.withLock { $0.address } }
     var peerCertificate: [UInt8]? { peer.withLock { $0.certificate } }
 
     override func makeSession() -> HTTP2Session {
@@ -46,14 +46,14 @@ final class ServerConnection: HTTP2Connection, @unchecked Sendable {
             maxHeaderListBytes: limits.maxMetadataBytes)
         settings.maxSettingsEntries = limits.maxSettingsEntries
         settings.maxContinuations = limits.maxContinuations
-        // Resets are counted here with the other floods; nghttp2's own limit only must not be lower.
-        settings.resetBurst = limits.resets.burst + 1
-        settings.resetsPerSecond = limits.resets.perSecond + 1
+        // Resets are counted here with the other floods; nghttp2's own limit only must not be reached first.
+        settings.resetBurst = limits.resets.burst * 2
+        settings.resetsPerSecond = limits.resets.perSecond * 2
         return HTTP2Session(settings, owner: self)
     }
 
     override func didOpen() {
-        let address = context?.remoteAddress
+        let address = context?.remoteAddress.map { RPCAddress($0) }
         peer.withLock { $0.address = address }
         shared.registry.add(self)
     }
@@ -116,6 +116,8 @@ final class ServerConnection: HTTP2Connection, @unchecked Sendable {
         isDraining = true
         timers.didStartDrain(now: .now())
         session.submitShutdownNotice()
+        // nghttp2 puts pings first: the notice must be gone before the ping is submitted.
+        flushFromLoop()
         session.ping()
         for case let stream as ServerStream in session.streams { stream.drain() }
         setNeedsFlush()

@@ -4,8 +4,8 @@ import Synchronization
 /// One call on a server: its HTTP/2 stream, its handler's task, and what was decided about its end.
 ///
 /// The transport's side of it is confined to the connection's event loop. The handler's side, from any thread, is:
-/// what is fixed once the handler starts (`head`, `route`, `deadline`, `connection`), the inbox and the gate, which lock
-/// for themselves, and `notes` under its Mutex.
+/// what is fixed once the handler starts (`head`, `route`, `deadline`, `connection`), the inbox and the gate, which
+/// lock for themselves, and `notes` under its Mutex.
 // Unchecked: see above.
 final class ServerStream: HTTP2Stream, @unchecked Sendable {
     /// What the handler leaves for the transport.

@@ -166,8 +166,9 @@ package struct InboundCredit: Equatable {
     /// Bytes that may be credited: all but those that wait, and an unfinished message only waits behind whole ones.
     package var due: Int { received - credited - queued - (queued > 0 ? held : 0) }
 
+    /// Credits what is due. Nothing is due while a message waits whose bytes were credited before it was whole.
     package mutating func take() -> Int {
-        let due = due
+        let due = max(0, due)
         credited += due
         return due
     }

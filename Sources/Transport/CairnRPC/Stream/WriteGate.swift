@@ -3,7 +3,8 @@ import Synchronization
 /// How much may wait to be written on one stream, and on its connection: what makes a writer wait for a slow reader.
 ///
 /// A writer reserves a message's size before it hands the message over, and waits while too much is reserved; the
-/// connection releases sizes as bytes leave for the socket. A message larger than the limit passes when nothing else waits.
+/// connection releases sizes as bytes leave for the socket. A message larger than the limit passes when nothing else
+/// waits.
 package final class WriteGate: Sendable {
     private struct State {
         var reserved = 0

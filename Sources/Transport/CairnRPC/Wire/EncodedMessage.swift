@@ -1,6 +1,7 @@
 public import SwiftProtobuf
 
-/// A message encoded once and framed for the wire, to be sent to any number of calls without encoding or copying it again.
+/// A message encoded once and framed for the wire, to be sent to any number of calls without encoding or copying it
+/// again.
 ///
 /// Copies share one allocation. Where a call compresses what it sends, the compressed form is made per call.
 public struct EncodedMessage: Sendable {
@@ -37,7 +38,8 @@ public struct EncodedMessage: Sendable {
     }
 }
 
-/// The bag of bytes that swift-protobuf fills, with room for the prefix in front, so that a message is encoded in place.
+/// The bag of bytes that swift-protobuf fills, with room for the prefix in front, so that a message is encoded in
+/// place.
 struct FramedBytes: SwiftProtobufContiguousBytes {
     var framed: [UInt8]
 

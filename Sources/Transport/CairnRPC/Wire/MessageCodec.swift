@@ -31,7 +31,8 @@ struct MessageCodec: Sendable {
             return try Gzip.decompress(message.bytes, limit: limit)
         } catch .tooLarge {
             throw RPCError(
-                .resourceExhausted, "\(role) of \(message.bytes.count) compressed bytes unpacks to more than \(limit) bytes")
+                .resourceExhausted,
+                "\(role) of \(message.bytes.count) compressed bytes unpacks to more than \(limit) bytes")
         } catch .malformed {
             throw RPCError(.internal, "\(role) is not valid gzip")
         }

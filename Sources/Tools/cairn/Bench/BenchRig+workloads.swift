@@ -1,0 +1,103 @@
+import CairnModel
+import CairnRPC
+import Foundation
+
+// What the clients do in each workload.
+extension BenchRig {
+    /// How long to warm up, and how long to measure.
+    struct Timing: Sendable {
+        var warmUp: Duration
+        var duration: Duration
+    }
+
+    /// The keys that a page of a list has.
+    static let listLimit = 1_000
+
+    /// Runs a timed workload once.
+    func run(_ workload: Workload, clients: Int, data: BenchData, timing: Timing) async throws -> BenchSample {
+        if workload == .watch { return try await runWatch(clients: clients, data: data, timing: timing) }
+        return try await measure(
+            clients: clients, warmUp: timing.warmUp, duration: timing.duration, operation: operation(of: workload, data))
+    }
+
+    private func operation(of workload: Workload, _ data: BenchData) -> Operation {
+        let peer = peer
+        let put: Operation = { line, generator in
+            let key = data.key(Int.random(in: 0..<data.keyCount, using: &generator))
+            try await peer.put(key, data.value(&generator), over: line.client)
+        }
+        let get: Operation = { line, generator in
+            let key = data.key(Int.random(in: 0..<data.keyCount, using: &generator))
+            let count = try await peer.get(key, over: line.client)
+            guard count == data.valueBytes else { throw BenchRig.wrongAnswer }
+        }
+        switch workload {
+        case .put: return put
+        case .mixed:
+            return { line, generator in
+                let isPut = Int.random(in: 0..<10, using: &generator) == 0
+                try await (isPut ? put : get)(line, &generator)
+            }
+        case .list:
+            let expected = min(data.keyCount, BenchRig.listLimit)
+            return { line, _ in
+                let count = try await peer.list(
+                    from: data.key(0), to: BenchData.end, limit: BenchRig.listLimit, over: line.client)
+                guard count == expected else { throw BenchRig.wrongAnswer }
+            }
+        default: return get
+        }
+    }
+
+    private static let wrongAnswer = StoreError(
+        .internal, "the server's answer is not what was loaded; does something else write below \(BenchData.prefix)?")
+
+    /// One watch of all keys, while clients put; each value begins with the time at which it was put.
+    private func runWatch(clients: Int, data: BenchData, timing: Timing) async throws -> BenchSample {
+        let opened = BenchFlag()
+        let line = lines[0]
+        let peer = peer
+        let epoch = ContinuousClock.now
+        let watch = Task(executorPreference: line.executor) {
+            try await peer.watch(from: data.key(0), to: BenchData.end, over: line.client, opened: opened.set) { value in
+                let sentAt = value.prefix(8).reduce(Int64(0)) { $0 << 8 | Int64($1) }
+                line.latencies.record(ContinuousClock.now - epoch - .nanoseconds(sentAt))
+            }
+        }
+        defer { watch.cancel() }
+        // A watch that can't be opened fails the puts' server too, so this ends.
+        let limit = ContinuousClock.now + .seconds(10)
+        while !opened.isSet {
+            guard ContinuousClock.now < limit else { throw StoreError(.deadlineExceeded, "the watch was not opened in 10 s") }
+            try await Task.sleep(for: .milliseconds(1))
+        }
+        return try await measure(
+            clients: clients, warmUp: timing.warmUp, duration: timing.duration, isTimedByCall: false
+        ) { line, generator in
+            var value = data.value(&generator)
+            let sentAt = Int64((ContinuousClock.now - epoch) / .nanoseconds(1))
+            for index in 0..<8 {
+                value[value.startIndex + index] = UInt8(truncatingIfNeeded: sentAt >> (56 - 8 * index))
+            }
+            let key = data.key(Int.random(in: 0..<data.keyCount, using: &generator))
+            try await peer.put(key, value, over: line.client)
+        }
+    }
+
+    /// Waits until the server answers a read; measured from the start of its process, if that is known.
+    func waitUntilReady(_ data: BenchData, within limit: Duration) async throws -> BenchSample {
+        let start = ContinuousClock.now
+        let stopwatch = BenchStopwatch(target.process)
+        while true {
+            do {
+                _ = try await peer.get(data.key(0), over: lines[0].client)
+                break
+            } catch let error as RPCError {
+                guard ContinuousClock.now - start < limit else { throw error }
+                try await Task.sleep(for: .milliseconds(5))
+            }
+        }
+        lines[0].latencies.record(target.process?.age ?? ContinuousClock.now - start)
+        return stopwatch.stop(latencies: lines[0].latencies.take())
+    }
+}
