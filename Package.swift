@@ -166,7 +166,8 @@ let package = Package(
         .testTarget(
             name: "ServiceTests",
             dependencies: [
-                "CairnServer", "CairnClient", "Cairn", "CairnModel", "CairnRPC", "CairnProtocol", "CairnWire",
+                "CairnServer", "CairnClient", "CairnModel", "CairnKeyspace", "CairnMemory", "CairnSQLite", "CairnRPC",
+                "CairnProtocol", "CairnWire",
                 "CairnConformance", "CairnTestSupport", .product(name: "Logging", package: "swift-log"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ]

@@ -35,7 +35,9 @@ struct SystemCallTrace {
                 calls[index].text += rest
                 calls[index].end = number
                 calls[index].hasSucceeded = SystemCallTrace.hasSucceeded(rest)
-            } else if let bracket = rest.firstIndex(of: "("), rest[..<bracket].allSatisfy({ $0.isLetter || $0.isNumber }) {
+            } else if let bracket = rest.firstIndex(of: "("),
+                rest[..<bracket].allSatisfy({ $0.isLetter || $0.isNumber })
+            {
                 let isUnfinished = rest.hasSuffix("<unfinished ...>")
                 if isUnfinished { open[thread] = calls.count }
                 calls.append(
@@ -62,7 +64,8 @@ struct SystemCallTrace {
             call.isSync && call.isOnLog && call.hasSucceeded && call.start > written.end && call.end < answered.start
         }
         guard isCovered else {
-            return "\(marker) was written to the log on line \(written.end) of the trace and answered on line \(answered.start), "
+            return
+                "\(marker) was written to the log on line \(written.end) of the trace and answered on line \(answered.start), "
                 + "without a sync of the log between them"
         }
         return nil

@@ -46,7 +46,9 @@ struct BenchRun {
 
     private static let loadingClients = 16
 
-    private func runOnce(_ workload: Workload, clients: Int, _ body: (BenchRig) async throws -> BenchSample) async throws {
+    private func runOnce(
+        _ workload: Workload, clients: Int, _ body: (BenchRig) async throws -> BenchSample
+    ) async throws {
         var samples: [(target: BenchTarget, sample: BenchSample)] = []
         for rig in rigs { samples.append((rig.target, try await body(rig))) }
         report.print(workload, clients: clients, samples, reference: plan.reference)

@@ -32,7 +32,8 @@ struct BenchCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("That server's process, if it runs on this machine.", valueName: "pid"))
     var pid: Int32?
 
-    @Option(help: ArgumentHelp("The target that the others are compared with. (default: the second)", valueName: "name"))
+    @Option(
+        help: ArgumentHelp("The target that the others are compared with. (default: the second)", valueName: "name"))
     var reference: String?
 
     @Option(help: ArgumentHelp("What to measure, separated by commas.", valueName: "names"))
