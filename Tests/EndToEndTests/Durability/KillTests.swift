@@ -41,7 +41,8 @@ struct KillTests {
                 try await next.process.killAndWait()
             }
             print(
-                "kill -9: \(replay.head) events, \(acknowledged) acknowledged transactions, \(replay.mortalLeases.count) leases"
+                "kill -9: \(replay.head) events, \(acknowledged) acknowledged transactions, "
+                    + "\(replay.mortalLeases.count) leases"
             )
             try await expectEnd(of: &replay, store, directory + "/cairn.db")
         }

@@ -41,8 +41,9 @@ public struct RPCRouter: Sendable {
 
     /// One request, one response that often can be had at once.
     ///
-    /// `ready` is asked first, and what it returns is the answer, without a task, a context or a decoded request; what it
-    /// declines goes to the handler. It isn't asked where there are interceptors, as they expect a call's context.
+    /// `ready` is asked first, and what it returns is the answer, without a task, a context or a decoded request;
+    /// what it declines goes to the handler. It isn't asked where there are interceptors, as they expect a call's
+    /// context.
     public mutating func unary<Request: Message>(
         _ method: String, ready: @escaping Ready,
         _ handler: @escaping @Sendable (Request, RPCContext) async throws -> EncodedMessage
