@@ -15,6 +15,9 @@ public struct KeyspaceOptions: Sendable {
     public var followInterval = Duration.milliseconds(10)
     /// The time of day.
     public var clock: any WallClock = SystemClock()
+    /// Called around the answers that go to many callers at once, so that a server can wake its threads once for all of
+    /// them. It must call what it is given, at once.
+    public var gatherAnswers: @Sendable (_ answer: () -> Void) -> Void = { answer in answer() }
     /// Where to report what went wrong behind the scenes. Nowhere, unless told otherwise.
     public var logger = Logger(label: "cairn.keyspace") { _ in SwiftLogNoOpLogHandler() }
 
@@ -70,11 +73,11 @@ public final class Keyspace: Store {
         let sweeper = Sweeper(clock: options.clock, next: opened.deadline)
         let committer = Committer(
             engine: engine, clock: options.clock, limits: options.limits, hub: hub,
-            lastTime: opened.head.time, nextDeadline: opened.deadline, logger: options.logger,
-            deadlineMoved: { sweeper.note($0) })
+            lastTime: opened.head.time, nextDeadline: opened.deadline, gatherAnswers: options.gatherAnswers,
+            logger: options.logger, deadlineMoved: { sweeper.note($0) })
         self.hub = hub
         self.committer = committer
-        reads = ReadQueue(engine: engine)
+        reads = ReadQueue(engine: engine, gatherAnswers: options.gatherAnswers)
         let keeper = LogKeeper(
             engine: engine, committer: committer, hub: hub, reads: reads, options: options)
         // Unstructured, because they live as long as the store and nobody waits for them; `close` ends them.
@@ -134,6 +137,15 @@ extension Keyspace {
 }
 
 // Reading.
+extension Keyspace: ReadyStore {
+    /// The live record of a key, if the engine has it at hand.
+    public func readyRecord(_ key: Key) -> Record? {
+        guard !isClosed.load(ordering: .acquiring), case .record(let record) = engine.readyRecord(key), record.isLive
+        else { return nil }
+        return record
+    }
+}
+
 extension Keyspace {
     /// The live record of a key, or `nil`.
     public func get(_ key: Key, consistency: ReadConsistency) async throws(StoreError) -> Record? {

@@ -53,6 +53,14 @@ public protocol Store: Sendable {
     func close() async
 }
 
+/// A store that often can answer a read without waiting for anything.
+public protocol ReadyStore: Store {
+    /// The live record of a key, as a linearizable ``Store/get(_:consistency:)`` finds it, if it can be told at once.
+    ///
+    /// `nil` says nothing of the key: only that it must be asked for with ``Store/get(_:consistency:)``. Never blocks.
+    func readyRecord(_ key: Key) -> Record?
+}
+
 /// Where a store's log begins and ends.
 public struct StoreStatus: Hashable, Sendable {
     /// The last event; ``Ref/zero`` when there is none yet.

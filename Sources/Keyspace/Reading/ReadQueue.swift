@@ -24,11 +24,13 @@ final class ReadQueue: Sendable {
     private static let lookupsPerView = 256
 
     private let engine: any Engine
+    private let gatherAnswers: @Sendable (() -> Void) -> Void
     private let queue = Mutex(Queue())
     private let threads = Mutex<[WorkerThread]>([])
 
-    init(engine: any Engine) {
+    init(engine: any Engine, gatherAnswers: @escaping @Sendable (() -> Void) -> Void = { $0() }) {
         self.engine = engine
+        self.gatherAnswers = gatherAnswers
         guard engine.blocks else { return }
         let workers = (0..<max(1, engine.readers)).map { number in
             WorkerThread(name: "cairn-read-\(number)") { [unowned self] in work() }
@@ -132,7 +134,9 @@ final class ReadQueue: Sendable {
     private func answer(_ lookups: [Lookup]) {
         do throws(StoreError) {
             let records = try engine.read { (view) throws(StoreError) in try view.records(lookups.map(\.key)) }
-            for lookup in lookups { lookup.caller.resume(returning: .success(records[lookup.key])) }
+            gatherAnswers {
+                for lookup in lookups { lookup.caller.resume(returning: .success(records[lookup.key])) }
+            }
         } catch {
             for lookup in lookups { lookup.caller.resume(returning: .failure(error)) }
         }

@@ -50,6 +50,7 @@ final class Committer: Sendable {
     private let limits: Limits
     private let batchLimits: BatchLimits
     private let hub: Hub
+    private let gatherAnswers: @Sendable (() -> Void) -> Void
     private let logger: Logger
     private let queue = Mutex(Queue())
     /// No lease has an earlier deadline; only read and written by whoever runs a batch.
@@ -62,7 +63,8 @@ final class Committer: Sendable {
     /// A committer on top of `head`. `deadlineMoved` is told after a batch when the next deadline is another one.
     init(
         engine: any Engine, clock: any WallClock, limits: Limits, batchLimits: BatchLimits = .init(), hub: Hub,
-        lastTime: Timestamp = Timestamp(microseconds: 0), nextDeadline: Timestamp?, logger: Logger,
+        lastTime: Timestamp = Timestamp(microseconds: 0), nextDeadline: Timestamp?,
+        gatherAnswers: @escaping @Sendable (() -> Void) -> Void = { $0() }, logger: Logger,
         deadlineMoved: @escaping @Sendable (Timestamp?) -> Void
     ) {
         self.engine = engine
@@ -70,6 +72,7 @@ final class Committer: Sendable {
         self.limits = limits
         self.batchLimits = batchLimits
         self.hub = hub
+        self.gatherAnswers = gatherAnswers
         self.logger = logger
         self.nextDeadline = Mutex(nextDeadline)
         self.deadlineMoved = deadlineMoved
@@ -179,7 +182,9 @@ extension Committer {
         while let work = takeWork() {
             let transactions = work.waiting.map(\.transaction)
             let answers = commitBatch(transactions)
-            for (waiting, answer) in zip(work.waiting, answers) { waiting.caller.resume(returning: answer) }
+            gatherAnswers {
+                for (waiting, answer) in zip(work.waiting, answers) { waiting.caller.resume(returning: answer) }
+            }
             hub.deliver()
             run(work.chores)
             for caller in work.sweeps { caller.resume() }

@@ -2,8 +2,8 @@ import CairnModel
 
 /// Follows a log from its first event, and tells what in it can't be.
 ///
-/// Refs have no gaps; each event fits the key's state before it; a transaction's events stand together; a key expires once, and
-/// with all keys of its lease.
+/// Refs have no gaps; each event fits the key's state before it; a transaction's events stand together; a key expires
+/// once, and with all keys of its lease.
 struct LogReplay {
     /// The last event taken.
     private(set) var head = Ref.zero

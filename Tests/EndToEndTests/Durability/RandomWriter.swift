@@ -1,8 +1,8 @@
 import CairnModel
 import CairnTestSupport
 
-/// A client that writes until the server no longer answers: sets, deletions, compare-and-sets, transactions over several keys, and
-/// keys that expire, on keys of its own and on keys that it shares.
+/// A client that writes until the server no longer answers: sets, deletions, compare-and-sets, transactions over
+/// several keys, and keys that expire, on keys of its own and on keys that it shares.
 struct RandomWriter {
     let name: String
     let store: any Store

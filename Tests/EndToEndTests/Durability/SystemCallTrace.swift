@@ -48,10 +48,11 @@ struct SystemCallTrace {
         }
     }
 
-    /// Says what is wrong with how the value of `marker` was made durable before it was acknowledged; `nil` if nothing is.
+    /// Says what is wrong with how the value of `marker` was made durable before it was acknowledged; `nil` if
+    /// nothing is.
     ///
-    /// The log's first write that holds the marker must have ended before a sync of the log began, and that sync must have
-    /// succeeded and ended before the first write to a connection that holds the marker began.
+    /// The log's first write that holds the marker must have ended before a sync of the log began, and that sync must
+    /// have succeeded and ended before the first write to a connection that holds the marker began.
     func problem(with marker: String) -> String? {
         guard let written = calls.first(where: { $0.isOnLog && !$0.isSync && $0.text.contains(marker) }) else {
             return "\(marker) was never written to the log"

@@ -19,7 +19,8 @@ final class ChildProcess: Sendable {
     let output: ProcessOutput
     let errors: ProcessOutput
     private let state = Mutex(State())
-    /// One start at a time: a process started while another's pipes are being made would inherit them, and keep them open.
+    /// One start at a time: a process started while another's pipes are being made would inherit them, and keep them
+    /// open.
     private static let starts = Mutex(())
 
     /// Starts `command`, a path and its arguments. `input` is what its standard input holds.
@@ -83,7 +84,8 @@ final class ChildProcess: Sendable {
         let (status, waiters) = state.withLock { state in
             var raw: Int32 = 0
             waitpid(pid, &raw, 0)
-            // The macros of <sys/wait.h>, which Swift doesn't import: the low 7 bits are the signal, the next 8 the code.
+            // The macros of <sys/wait.h>, which Swift doesn't import: the low 7 bits are the signal, the next 8 the
+            // code.
             let status: ExitStatus = raw & 0x7F == 0 ? .code((raw >> 8) & 0xFF) : .signal(raw & 0x7F)
             state.status = status
             defer { state.waiters = [:] }

@@ -45,7 +45,8 @@ final class ProcessOutput: Sendable {
     /// The lines so far that have ended.
     var lines: [String] { ProcessOutput.lines(of: bytes) }
 
-    /// Waits until `find` finds something in all that was written. Throws when the output ends, or `limit` passes, without it.
+    /// Waits until `find` finds something in all that was written. Throws when the output ends, or `limit` passes,
+    /// without it.
     func first<Found: Sendable>(
         _ what: String, within limit: Duration = .seconds(90), _ find: @escaping @Sendable ([UInt8]) -> Found?
     ) async throws -> Found {

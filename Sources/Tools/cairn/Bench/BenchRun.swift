@@ -3,8 +3,8 @@ import CairnRPC
 
 /// Runs workloads against targets, and reports.
 ///
-/// The targets take turns within a workload, round after round, and every other round in the opposite order: when the machine
-/// grows slower or faster meanwhile, all of them meet it, and the ratios between them hold.
+/// The targets take turns within a workload, round after round, and every other round in the opposite order: when the
+/// machine grows slower or faster meanwhile, all of them meet it, and the ratios between them hold.
 struct BenchRun {
     struct Plan: Sendable {
         var workloads: [Workload]

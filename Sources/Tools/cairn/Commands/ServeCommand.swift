@@ -64,6 +64,7 @@ struct ServeCommand: AsyncParsableCommand {
             var options = KeyspaceOptions()
             options.logger = logger
             options.retention = Retention(maxEvents: retainEvents, maxAge: retainFor?.duration)
+            options.gatherAnswers = { RPCEventLoops.shared.gathering($0) }
             let keyspace = try await openStore(store, options: options)
             do {
                 try await serve(keyspace, on: addresses, logger: logger)

@@ -28,7 +28,7 @@ final class ClientConnection: HTTP2Connection, @unchecked Sendable {
             HTTP2Session.Settings(
                 isServer: false, maxConcurrentStreams: 0, initialStreamWindow: configuration.initialStreamWindow,
                 connectionWindow: configuration.connectionWindow, maxHeaderListBytes: configuration.maxMetadataBytes),
-            owner: self)
+            owner: self, live: executor.live)
     }
 
     /// Whether a call may be started now.

@@ -70,13 +70,15 @@ final class HTTP2Session {
     /// The stream whose header block is arriving; header blocks are contiguous (RFC 9113, section 4.3).
     var headerStream: HTTP2Stream?
     private var session: OpaquePointer?
+    private let live: LiveObjects
     private var progressed: [HTTP2Stream] = []
     /// Streams whose answer ends before their request does.
     private var unread: [HTTP2Stream] = []
 
-    init(_ settings: Settings, owner: any HTTP2SessionOwner) {
+    init(_ settings: Settings, owner: any HTTP2SessionOwner, live: LiveObjects) {
         self.owner = owner
-        LiveObjects.sessions.add(1)
+        self.live = live
+        live.sessions.add(1)
         let context = Unmanaged.passUnretained(self).toOpaque()
         let options = Self.makeOptions(settings)
         defer { nghttp2_option_del(options) }
@@ -88,7 +90,7 @@ final class HTTP2Session {
 
     deinit {
         nghttp2_session_del(session)
-        LiveObjects.sessions.add(-1)
+        live.sessions.add(-1)
     }
 
     private static func makeOptions(_ settings: Settings) -> OpaquePointer? {

@@ -17,12 +17,16 @@ enum LoopWork {
 /// What is written in a batch is flushed when the batch is over, through ``flushAtEnd(_:)``.
 // Unchecked: `local`, `pendingFlushes` and `isDraining` are touched only on the event loop; the rest is in the Mutex.
 final class LoopExecutor: TaskExecutor, @unchecked Sendable {
-    private struct Remote {
+    fileprivate struct Remote {
         var work: [LoopWork] = []
         var isScheduled = false
+        /// How many are gathering work; the loop is woken when the last is done.
+        var gatherers = 0
     }
 
     let eventLoop: any EventLoop
+    /// Counts what lives on the loops that this one belongs to.
+    let live: LiveObjects
     private let remote = Mutex(Remote())
     private var local: [LoopWork] = []
     private var isLocalScheduled = false
@@ -30,7 +34,10 @@ final class LoopExecutor: TaskExecutor, @unchecked Sendable {
     private var isBatching = false
     private var pendingFlushes: [any LoopFlushable] = []
 
-    init(eventLoop: any EventLoop) { self.eventLoop = eventLoop }
+    init(eventLoop: any EventLoop, live: LiveObjects) {
+        self.eventLoop = eventLoop
+        self.live = live
+    }
 
     func enqueue(_ job: consuming ExecutorJob) { submit(.job(UnownedJob(job))) }
 
@@ -44,11 +51,22 @@ final class LoopExecutor: TaskExecutor, @unchecked Sendable {
         } else {
             let mustSchedule = remote.withLock { state in
                 state.work.append(work)
-                defer { state.isScheduled = true }
-                return !state.isScheduled
+                return state.mustSchedule()
             }
             if mustSchedule { eventLoop.execute { self.runRemote() } }
         }
+    }
+
+    /// Lets what is handed over from other threads wait until ``endGathering()``, from any thread.
+    func beginGathering() { remote.withLock { $0.gatherers += 1 } }
+
+    /// Wakes the loop for all that was gathered.
+    func endGathering() {
+        let mustSchedule = remote.withLock { state in
+            state.gatherers -= 1
+            return state.mustSchedule()
+        }
+        if mustSchedule { eventLoop.execute { self.runRemote() } }
     }
 
     /// Starts a batch that the caller ends with ``runLocal()`` before it returns to the loop.
@@ -133,4 +151,13 @@ final class LoopExecutor: TaskExecutor, @unchecked Sendable {
 /// Something that gathers writes and sends them when a batch of work on its loop is over.
 protocol LoopFlushable: AnyObject {
     func flushFromLoop()
+}
+
+extension LoopExecutor.Remote {
+    /// Whether the loop has to be woken now, which the caller then does.
+    fileprivate mutating func mustSchedule() -> Bool {
+        guard !isScheduled, gatherers == 0, !work.isEmpty else { return false }
+        isScheduled = true
+        return true
+    }
 }

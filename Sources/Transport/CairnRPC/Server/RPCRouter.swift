@@ -34,6 +34,22 @@ public struct RPCRouter: Sendable {
         add(SingleRequestRoute<Request>(method) { try await handler($0, $1) })
     }
 
+    /// Answers a request from its encoded bytes at once, or declines with `nil`.
+    ///
+    /// Called on the event loop, so it must not block, and should take no longer than making a task would.
+    public typealias Ready = @Sendable (RawSpan) -> EncodedMessage?
+
+    /// One request, one response that often can be had at once.
+    ///
+    /// `ready` is asked first, and what it returns is the answer, without a task, a context or a decoded request; what it
+    /// declines goes to the handler. It isn't asked where there are interceptors, as they expect a call's context.
+    public mutating func unary<Request: Message>(
+        _ method: String, ready: @escaping Ready,
+        _ handler: @escaping @Sendable (Request, RPCContext) async throws -> EncodedMessage
+    ) {
+        add(SingleRequestRoute<Request>(method, ready: ready) { try await handler($0, $1) })
+    }
+
     /// One request, a stream of responses that ends when the handler returns.
     ///
     /// - Parameter endsOnDrain: whether the transport ends the call with UNAVAILABLE when the server starts to drain.

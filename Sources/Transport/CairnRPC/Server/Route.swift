@@ -26,14 +26,20 @@ package class Route: @unchecked Sendable {
 /// A method with one request message.
 // Unchecked: inherited; what it adds is immutable.
 final class SingleRequestRoute<Request: Message>: Route, @unchecked Sendable {
+    private let ready: RPCRouter.Ready?
     private let handler: @Sendable (Request, RPCContext) async throws -> EncodedMessage?
 
-    init(_ method: String, handler: @escaping @Sendable (Request, RPCContext) async throws -> EncodedMessage?) {
+    init(
+        _ method: String, ready: RPCRouter.Ready? = nil,
+        handler: @escaping @Sendable (Request, RPCContext) async throws -> EncodedMessage?
+    ) {
+        self.ready = ready
         self.handler = handler
         super.init(method, streamsRequests: false)
     }
 
     override func start(_ call: ServerStream, request: UnsafeRawBufferPointer) throws {
+        if let ready, call.mayAnswerAtOnce, let response = ready(request.bytes) { return call.answer(response) }
         let request = try call.codec.decode(Request.self, request)
         let handler = handler
         call.begin { try await handler(request, $0) }

@@ -49,7 +49,7 @@ final class ServerConnection: HTTP2Connection, @unchecked Sendable {
         // Resets are counted here with the other floods; nghttp2's own limit only must not be reached first.
         settings.resetBurst = limits.resets.burst * 2
         settings.resetsPerSecond = limits.resets.perSecond * 2
-        return HTTP2Session(settings, owner: self)
+        return HTTP2Session(settings, owner: self, live: executor.live)
     }
 
     override func didOpen() {

@@ -8,6 +8,12 @@ extension ServerStream {
         connection.startWhenRoom { self.run(body) }
     }
 
+    /// Whether an answer may be given without a task: nothing wants the call's context, and there is room to write.
+    var mayAnswerAtOnce: Bool { connection.interceptors.isEmpty && connection.writeLimit.hasRoom }
+
+    /// Answers without a handler, on the loop.
+    func answer(_ response: EncodedMessage) { complete(.success(response)) }
+
     private func run(_ body: @escaping @Sendable (RPCContext) async throws -> EncodedMessage?) {
         guard !isFinished else { return }
         let task = Task.immediate(executorPreference: connection.executor) {

@@ -42,6 +42,7 @@ final class ServerStream: HTTP2Stream, @unchecked Sendable {
     init(connection: ServerConnection) {
         self.connection = connection
         deframer = MessageDeframer(limit: connection.limits.maxReceiveMessageBytes)
+        super.init(live: connection.executor.live)
     }
 
     var codec: MessageCodec { connection.codec }

@@ -24,6 +24,11 @@ public struct EncodedMessage: Sendable {
         self.framed = FramedBytes(bytes).framed
     }
 
+    /// Encodes in place: `write` fills all of the `count` bytes that it is given, and keeps no pointer to them.
+    package init(count: Int, write: (UnsafeMutableBufferPointer<UInt8>) -> Void) {
+        self.framed = FramedBytes(count: count, write: write).framed
+    }
+
     /// The message's size in bytes, without the prefix.
     public var count: Int { framed.count - MessagePrefix.size }
 
@@ -46,6 +51,14 @@ struct FramedBytes: SwiftProtobufContiguousBytes {
     init(repeating byte: UInt8, count: Int) {
         framed = [UInt8](unsafeUninitializedCapacity: MessagePrefix.size + count) { buffer, initialized in
             buffer.initialize(repeating: byte)
+            initialized = MessagePrefix.size + count
+        }
+        writePrefix(compressed: false)
+    }
+
+    init(count: Int, write: (UnsafeMutableBufferPointer<UInt8>) -> Void) {
+        framed = [UInt8](unsafeUninitializedCapacity: MessagePrefix.size + count) { buffer, initialized in
+            write(UnsafeMutableBufferPointer(rebasing: buffer.dropFirst(MessagePrefix.size)))
             initialized = MessagePrefix.size + count
         }
         writePrefix(compressed: false)

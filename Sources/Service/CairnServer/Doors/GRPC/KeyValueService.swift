@@ -9,7 +9,16 @@ struct KeyValueService: Sendable {
     let store: any Store
 
     func register(on router: inout RPCRouter) {
-        router.unary("cairn.v1.KeyValue/Get") { request, _ in try await get(request) }
+        // Most reads are of records that are in memory: for those no task is made.
+        let readyStore = store as? any ReadyStore
+        router.unary(
+            "cairn.v1.KeyValue/Get",
+            ready: { request in
+                guard let readyStore, let key = Key(encodedGetRequest: request),
+                    let record = readyStore.readyRecord(key)
+                else { return nil }
+                return record.encodedResponse(withValue: true)
+            }, { request, _ in try await get(request) })
         router.unary("cairn.v1.KeyValue/List") { request, _ in try await list(request) }
         router.unary("cairn.v1.KeyValue/Set") { request, _ in try await set(request) }
         router.unary("cairn.v1.KeyValue/Delete") { request, _ in try await delete(request) }
@@ -17,21 +26,21 @@ struct KeyValueService: Sendable {
         router.clientStreaming("cairn.v1.KeyValue/Import") { requests, _ in try await importSets(requests) }
     }
 
-    private func get(_ request: Cairn_V1_GetRequest) async throws -> Cairn_V1_GetResponse {
+    private func get(_ request: Cairn_V1_GetRequest) async throws -> EncodedMessage {
         try await answering { () throws(StoreError) in
             let key = Key(wire: request.key)
             guard let record = try await store.get(key, consistency: request.stale ? .stale : .linearizable) else {
                 throw .keyNotFound(key)
             }
-            return .with { $0.record = record.wire() }
+            return record.encodedResponse(withValue: true)
         }
     }
 
-    private func list(_ request: Cairn_V1_ListRequest) async throws -> Cairn_V1_ListResponse {
-        try await answering { () throws(StoreError) in try await store.list(ListRequest(wire: request)).wire }
+    private func list(_ request: Cairn_V1_ListRequest) async throws -> EncodedMessage {
+        try await answering { () throws(StoreError) in try await store.list(ListRequest(wire: request)).encoded }
     }
 
-    private func set(_ request: Cairn_V1_SetRequest) async throws -> Cairn_V1_SetResponse {
+    private func set(_ request: Cairn_V1_SetRequest) async throws -> EncodedMessage {
         try await answering { () throws(StoreError) in
             let key = Key(wire: request.key)
             let result = try await store.commitChecked(
@@ -44,7 +53,7 @@ struct KeyValueService: Sendable {
                             expiry: request.hasExpiry ? Expiry(wire: request.expiry) : .keep)
                     ], clientID: request.clientID, requestID: try RequestID.wire(request.requestID)))
             guard case .written(let record)? = result.results.first else { throw .malformedAnswer }
-            return .with { $0.record = record.wire(withValue: false) }
+            return record.encodedResponse(withValue: false)
         }
     }
 

@@ -1,0 +1,161 @@
+package import CairnModel
+package import CairnRPC
+internal import CairnProtocol
+
+// The messages of the hot paths, written and read by hand.
+//
+// Going through the generated types costs a copy of each key and value and a walk through an interface for each field: about
+// as much as the rest of a read. What is written here is what the generated types write, field for field, and a test holds
+// the two against each other. The format is protobuf's (protobuf.dev/programming-guides/encoding): a field is a tag,
+// which is its number times 8 plus its wire type, then its content; fields that are zero or empty are left out.
+
+extension Record {
+    /// The record as the encoded response of a get or a set: a message whose field 1 is the record.
+    package func encodedResponse(withValue: Bool) -> EncodedMessage {
+        let size = encodedSize(withValue: withValue)
+        return EncodedMessage(count: ProtobufWriter.size(ofField: size)) { buffer in
+            var writer = ProtobufWriter(buffer)
+            writer.begin(1, size: size)
+            write(to: &writer, withValue: withValue)
+        }
+    }
+
+    fileprivate func encodedSize(withValue: Bool) -> Int {
+        var size = ProtobufWriter.size(ofBytes: key.bytes)
+        if withValue { size += ProtobufWriter.size(ofBytes: value.bytes) }
+        let numbers = numbers
+        for index in numbers.indices { size += ProtobufWriter.size(ofNumber: numbers[index]) }
+        return size
+    }
+
+    fileprivate func write(to writer: inout ProtobufWriter, withValue: Bool) {
+        writer.write(1, key.bytes)
+        if withValue { writer.write(2, value.bytes) }
+        let numbers = numbers
+        for index in numbers.indices { writer.write(3 + index, numbers[index]) }
+    }
+
+    /// Fields 3 to 9.
+    private var numbers: InlineArray<7, Int64> {
+        [
+            Int64(value.wireKind.rawValue), version, createdVersion, createdRef.rawValue, updatedRef.rawValue,
+            deletedRef?.rawValue ?? 0, leaseID.rawValue,
+        ]
+    }
+}
+
+extension ListPage {
+    /// The page as an encoded `ListResponse`.
+    package var encoded: EncodedMessage {
+        let sizes = entries.map(\.encodedSize)
+        var size = sizes.reduce(0) { $0 + ProtobufWriter.size(ofField: $1) }
+        size += ProtobufWriter.size(ofBytes: next?.bytes ?? []) + ProtobufWriter.size(ofNumber: ref.rawValue)
+        return EncodedMessage(count: size) { buffer in
+            var writer = ProtobufWriter(buffer)
+            for (entry, size) in zip(entries, sizes) {
+                writer.begin(1, size: size)
+                entry.write(to: &writer)
+            }
+            if let next { writer.write(2, next.bytes) }
+            writer.write(3, ref.rawValue)
+        }
+    }
+}
+
+extension ListPage.Entry {
+    fileprivate var encodedSize: Int {
+        switch self {
+        case .record(let record): ProtobufWriter.size(ofField: record.encodedSize(withValue: true))
+        // In a oneof, an empty field is written too.
+        case .directory(let key): ProtobufWriter.size(ofField: key.bytes.count)
+        }
+    }
+
+    fileprivate func write(to writer: inout ProtobufWriter) {
+        switch self {
+        case .record(let record):
+            writer.begin(1, size: record.encodedSize(withValue: true))
+            record.write(to: &writer, withValue: true)
+        case .directory(let key):
+            writer.begin(2, size: key.bytes.count)
+            writer.append(key.bytes)
+        }
+    }
+}
+
+extension Key {
+    /// The key of an encoded `GetRequest`, if it asks for nothing else; `nil` for whatever is better left to the
+    /// generated type, such as fields that we don't know.
+    package init?(encodedGetRequest request: RawSpan) {
+        let bytes = request.withUnsafeBytes { request -> [UInt8]? in
+            // One field 1 of up to 16,383 bytes: its tag, its length in one or two bytes, and the key to the very end.
+            // The pointer is used only here.
+            guard request.count > 2, request[0] == 0x0A else { return nil }
+            let isLong = request[1] & 0x80 != 0
+            guard !isLong || request[2] & 0x80 == 0 else { return nil }
+            let start = isLong ? 3 : 2
+            let length = isLong ? Int(request[1] & 0x7F) | Int(request[2]) << 7 : Int(request[1])
+            guard length > 0, start + length == request.count else { return nil }
+            return Array(UnsafeRawBufferPointer(rebasing: request[start...]))
+        }
+        guard let bytes else { return nil }
+        self.init(bytes: bytes)
+    }
+}
+
+/// Writes the fields of a protobuf message into memory that has just the room for them.
+private struct ProtobufWriter {
+    // The caller's memory; a writer doesn't outlive the closure that it was given to.
+    private let buffer: UnsafeMutableBufferPointer<UInt8>
+    private var position = 0
+
+    init(_ buffer: UnsafeMutableBufferPointer<UInt8>) { self.buffer = buffer }
+
+    /// The size of a message or string field with this content, tag and length included. Tags take one byte up to field 15.
+    static func size(ofField size: Int) -> Int { 1 + varintSize(UInt64(size)) + size }
+
+    static func size(ofBytes bytes: [UInt8]) -> Int { bytes.isEmpty ? 0 : size(ofField: bytes.count) }
+
+    static func size(ofNumber number: Int64) -> Int {
+        number == 0 ? 0 : 1 + varintSize(UInt64(bitPattern: number))
+    }
+
+    private static func varintSize(_ number: UInt64) -> Int { (70 - (number | 1).leadingZeroBitCount) / 7 }
+
+    /// Starts a field whose content, of `size` bytes, follows.
+    mutating func begin(_ field: Int, size: Int) {
+        put(UInt8(field << 3 | 2))
+        varint(UInt64(size))
+    }
+
+    mutating func write(_ field: Int, _ bytes: [UInt8]) {
+        guard !bytes.isEmpty else { return }
+        begin(field, size: bytes.count)
+        append(bytes)
+    }
+
+    mutating func write(_ field: Int, _ number: Int64) {
+        guard number != 0 else { return }
+        put(UInt8(field << 3))
+        varint(UInt64(bitPattern: number))
+    }
+
+    mutating func append(_ bytes: [UInt8]) {
+        let rest = UnsafeMutableBufferPointer(rebasing: buffer[position...])
+        position += rest.update(fromContentsOf: bytes)
+    }
+
+    private mutating func varint(_ number: UInt64) {
+        var rest = number
+        while rest > 0x7F {
+            put(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        put(UInt8(rest))
+    }
+
+    private mutating func put(_ byte: UInt8) {
+        buffer[position] = byte
+        position += 1
+    }
+}
