@@ -1,6 +1,6 @@
 package import CairnModel
-package import CairnRPC
 internal import CairnProtocol
+package import CairnRPC
 
 // The messages of the hot paths, written and read by hand.
 //

@@ -66,7 +66,7 @@ struct SystemCallTrace {
         guard isCovered else {
             return
                 "\(marker) was written to the log on line \(written.end) of the trace, "
-                    + "and answered on line \(answered.start), "
+                + "and answered on line \(answered.start), "
                 + "without a sync of the log between them"
         }
         return nil

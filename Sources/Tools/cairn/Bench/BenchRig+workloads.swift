@@ -23,8 +23,9 @@ extension BenchRig {
 
     /// Lets a server come to rest after many writes, before its reads are measured.
     ///
-    /// For fairness to etcd 3.4: each of its reads copies a buffer as large as the last hundred milliseconds' writes were,
-    /// even when it is empty again, until two more of its internal commits have come by. A few slow puts bring those.
+    /// For fairness to etcd 3.4: each of its reads copies a buffer as large as the last hundred milliseconds' writes
+    /// were, even when it is empty again, until two more of its internal commits have come by. A few slow puts bring
+    /// those.
     func settle(_ data: BenchData) async throws {
         var generator = BenchGenerator(seed: 0)
         for _ in 0..<4 {

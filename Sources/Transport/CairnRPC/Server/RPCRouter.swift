@@ -80,9 +80,10 @@ public struct RPCRouter: Sendable {
     /// A stream of requests and a stream of responses, independent of each other.
     public mutating func bidirectional<Request: Message, Response: Message>(
         _ method: String, endsOnDrain: Bool = false,
-        _ handler: @escaping @Sendable (
-            RPCRequestStream<Request>, RPCResponseWriter<Response>, RPCContext
-        ) async throws -> Void
+        _ handler:
+            @escaping @Sendable (
+                RPCRequestStream<Request>, RPCResponseWriter<Response>, RPCContext
+            ) async throws -> Void
     ) {
         let route = RequestStreamRoute<Request>(method) { requests, context in
             try await handler(requests, RPCResponseWriter(context.call), context)
