@@ -82,6 +82,19 @@ extension WorkingSet {
     /// Whether the record of `key` is known.
     package func hasRecord(_ key: Key) -> Bool { records[key] != nil }
 
+    /// Whether the keys on a lease are known.
+    package func hasKeys(on lease: LeaseID) -> Bool { keysOnLease[lease] != nil }
+
+    /// The leases of the live ones of these keys that are not known yet, each once.
+    package func unknownLeases(of keys: [Key]) -> [LeaseID] {
+        var ids: Set<LeaseID> = []
+        for key in keys {
+            guard let record = records[key] ?? nil, record.isLive, leases[record.leaseID] == nil else { continue }
+            ids.insert(record.leaseID)
+        }
+        return Array(ids)
+    }
+
     package mutating func load(record: Record?, for key: Key) { records[key] = .some(record) }
     package mutating func load(lease: Lease?, for id: LeaseID) { leases[id] = .some(lease) }
     package mutating func load(consumer: Consumer?, for name: String) { consumers[name] = .some(consumer) }

@@ -13,6 +13,8 @@ package struct Batch {
     private let limits: Limits
     private let now: Timestamp
     private var set: WorkingSet
+    /// How often a rule was tried: once for each transaction, and once more for each need that was not foreseen.
+    package private(set) var attempts = 0
 
     /// A batch on top of what `view` shows, at `now` or, if that is later, at the time of the last batch.
     package init(view: any EngineView, now: Timestamp, limits: Limits) throws(StoreError) {
@@ -70,6 +72,7 @@ package struct Batch {
         _ rule: (inout WorkingSet) throws(WorkingSet.Stop) -> Value
     ) throws(StoreError) -> Result<Value, StoreError> {
         while true {
+            attempts += 1
             do throws(WorkingSet.Stop) {
                 return .success(try rule(&set))
             } catch {
@@ -83,14 +86,20 @@ package struct Batch {
 
     private mutating func loadRecords(touchedBy transactions: [Transaction]) throws(StoreError) {
         var keys: [Key] = []
+        // Those whose lease matters too.
+        var moving: [Key] = []
         for transaction in transactions {
             for condition in transaction.conditions { keys.append(condition.key) }
-            for operation in transaction.operations { if let key = operation.key { keys.append(key) } }
-            for operation in transaction.otherwise { if let key = operation.key { keys.append(key) } }
+            for operations in [transaction.operations, transaction.otherwise] {
+                for operation in operations {
+                    guard let key = operation.key else { continue }
+                    keys.append(key)
+                    if operation.touchesLease { moving.append(key) }
+                }
+            }
         }
-        keys.removeAll { set.hasRecord($0) }
-        let records = try view.records(keys)
-        for key in keys { set.load(record: records[key], for: key) }
+        try loadMissing(keys)
+        try loadLeases(of: moving)
     }
 
     private mutating func load(_ need: WorkingSet.Need) throws(StoreError) {
@@ -103,12 +112,16 @@ package struct Batch {
             let keys = try view.keys(on: id)
             set.load(keys: keys, on: id)
             try loadMissing(keys)
+            try loadLeases(of: keys)
         case .keysInRange(let range, let limit):
             let keys = try view.records(in: range, limit: limit, bytes: .max, keysOnly: true).map(\.key)
             let areAll = keys.count < limit
             set.load(keys: keys, in: range, areAll: areAll)
             // If there are more, the transaction is refused and their records are not needed.
-            if areAll { try loadMissing(keys) }
+            if areAll {
+                try loadMissing(keys)
+                try loadLeases(of: keys)
+            }
         case .consumer(let name):
             set.load(consumer: try view.consumer(name), for: name)
         case .result(let request):
@@ -121,6 +134,21 @@ package struct Batch {
         let records = try view.records(missing)
         for key in missing { set.load(record: records[key], for: key) }
     }
+
+    /// Loads the leases of live keys that are about to end or to move. Were each left to be needed, a transaction that ends
+    /// many keys would be tried anew as many times.
+    private mutating func loadLeases(of keys: [Key]) throws(StoreError) {
+        let unknown = set.unknownLeases(of: keys)
+        guard !unknown.isEmpty else { return }
+        let stored = try view.leases(unknown)
+        for id in unknown {
+            set.load(lease: stored[id], for: id)
+            // Whether it ends with the key depends on who else is on it.
+            if let lease = stored[id], !lease.isGranted, !set.hasKeys(on: id) {
+                set.load(keys: try view.keys(on: id), on: id)
+            }
+        }
+    }
 }
 
 extension Operation {
@@ -129,6 +157,15 @@ extension Operation {
         switch self {
         case .set(let key, _, _, _), .delete(let key), .get(let key): key
         default: nil
+        }
+    }
+
+    /// Whether the rule looks at the lease of the key.
+    fileprivate var touchesLease: Bool {
+        switch self {
+        case .set(_, _, let lease, let expiry): lease != nil || expiry != .keep
+        case .delete: true
+        default: false
         }
     }
 }
