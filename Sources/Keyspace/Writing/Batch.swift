@@ -83,14 +83,15 @@ package struct Batch {
 
     private mutating func loadRecords(touchedBy transactions: [Transaction]) throws(StoreError) {
         var keys: [Key] = []
+        keys.reserveCapacity(transactions.count)
         for transaction in transactions {
             for condition in transaction.conditions { keys.append(condition.key) }
             for operation in transaction.operations { if let key = operation.key { keys.append(key) } }
             for operation in transaction.otherwise { if let key = operation.key { keys.append(key) } }
         }
-        keys.removeAll { set.hasRecord($0) }
-        let records = try view.records(keys)
-        for key in keys { set.load(record: records[key], for: key) }
+        if set.hasRecords { keys.removeAll { set.hasRecord($0) } }
+        set.expectRecords(keys.count)
+        try view.forEachRecord(of: keys) { set.load(record: $1, for: $0) }
     }
 
     private mutating func load(_ need: WorkingSet.Need) throws(StoreError) {
