@@ -165,9 +165,17 @@ let package = Package(
         ),
         .testTarget(
             name: "ServiceTests",
-            dependencies: ["CairnServer", "CairnClient", "Cairn", "CairnConformance", "CairnTestSupport"]
+            dependencies: [
+                "CairnServer", "CairnClient", "CairnModel", "CairnKeyspace", "CairnMemory", "CairnSQLite", "CairnRPC",
+                "CairnProtocol", "CairnWire",
+                "CairnConformance", "CairnTestSupport", .product(name: "Logging", package: "swift-log"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ]
         ),
-        .testTarget(name: "EndToEndTests", dependencies: ["CairnClient", "CairnConformance", "CairnTestSupport"]),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: ["CairnModel", "CairnClient", "CairnRPC", "CairnConformance", "CairnTestSupport"]
+        ),
         .testTarget(name: "TidyTests"),
     ]
 )

@@ -72,8 +72,9 @@ public final class Keyspace: Store {
         let hub = Hub(head: opened.head.lastRef)
         let sweeper = Sweeper(clock: options.clock, next: opened.deadline)
         let committer = Committer(
-            engine: engine, clock: options.clock, limits: options.limits, hub: hub, nextDeadline: opened.deadline,
-            gatherAnswers: options.gatherAnswers, logger: options.logger, deadlineMoved: { sweeper.note($0) })
+            engine: engine, clock: options.clock, limits: options.limits, hub: hub,
+            lastTime: opened.head.time, nextDeadline: opened.deadline, gatherAnswers: options.gatherAnswers,
+            logger: options.logger, deadlineMoved: { sweeper.note($0) })
         self.hub = hub
         self.committer = committer
         reads = ReadQueue(engine: engine, gatherAnswers: options.gatherAnswers)
@@ -102,6 +103,13 @@ public final class Keyspace: Store {
         await reads.close()
         let engine = engine
         await BlockingCall.run(name: "cairn-close") { engine.close() }
+    }
+
+    /// Tells every live watcher how far the log has come, as happens each ``KeyspaceOptions/upkeepInterval``.
+    func reportProgress() async {
+        // A batch first: what was committed before has then been taken to the watchers.
+        await committer.sweep()
+        hub.reportProgress()
     }
 
     private func checkOpen() throws(StoreError) {
@@ -261,7 +269,9 @@ extension ListRequest {
 extension Int {
     /// The number, if it can be the limit of a page.
     fileprivate func checkedAsLimit() throws(StoreError) -> Int {
-        guard self >= 1 else { throw StoreError(.invalidArgument, "a limit of \(self) is not possible; the least is 1") }
+        guard self >= 1 else {
+            throw StoreError(.invalidArgument, "a limit of \(self) is not possible; the least is 1")
+        }
         return self
     }
 }

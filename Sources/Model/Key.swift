@@ -55,8 +55,7 @@ extension Key: CustomStringConvertible {
     public var description: String { "\"\(Key.escaped(bytes))\"" }
 
     private static func escaped(_ bytes: [UInt8]) -> String {
-        if let text = String(validating: bytes, as: UTF8.self), !text.unicodeScalars.contains(where: { $0.value < 32 })
-        {
+        if let text = String(validating: bytes, as: UTF8.self), !text.unicodeScalars.contains(where: \.isControl) {
             return text
         }
         return bytes.map { byte in
@@ -66,4 +65,9 @@ extension Key: CustomStringConvertible {
             }
         }.joined()
     }
+}
+
+extension Unicode.Scalar {
+    /// Whether it is one of the control characters, which must not reach a terminal.
+    fileprivate var isControl: Bool { value < 0x20 || (0x7F...0x9F).contains(value) }
 }

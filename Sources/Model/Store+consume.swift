@@ -16,10 +16,11 @@ public struct ConsumeOptions: Sendable {
     /// The most events to handle before the cursor is moved. It is also moved whenever nothing more is at hand, so
     /// a larger number saves writes when there is much to do and delays nothing when there is little.
     public var acknowledgeEvery = 1
-    /// Whether the cursor moves on when others write and no event concerns this consumer. Costs a write a second at most, and saves
-    /// a consumer of rare events from being left behind by compaction.
+    /// Whether the cursor moves on when others write and no event concerns this consumer. Costs a write a second at
+    /// most, and saves a consumer of rare events from being left behind by compaction.
     public var acknowledgesProgress = true
-    /// How long to wait after a first failure. Doubled with each further failure, and shortened at random by up to a half.
+    /// How long to wait after a first failure. Doubled with each further failure, and shortened at random by up to a
+    /// half.
     public var firstBackoff = Duration.milliseconds(100)
     /// The longest wait after a failure.
     public var longestBackoff = Duration.seconds(30)
@@ -38,12 +39,12 @@ extension Store {
     /// Calls `handler` with each event of a range, for ever, and keeps the place as the consumer `name`.
     ///
     /// Each event is handled at least once, in the order of the log: when the process ends between handling and
-    /// acknowledging, it is handled again by whoever consumes under the name next. So a handler must bear repetition. When it
-    /// throws, the cursor stays, and after a wait the same event is handled again; later ones wait. When the store can't be
-    /// reached, it is tried again. One task at a time should consume under a name.
+    /// acknowledging, it is handled again by whoever consumes under the name next. So a handler must bear repetition.
+    /// When it throws, the cursor stays, and after a wait the same event is handled again; later ones wait. When the
+    /// store can't be reached, it is tried again. One task at a time should consume under a name.
     ///
-    /// Returns only by throwing: `CancellationError` when the task is cancelled, or a ``StoreError`` that trying again won't mend,
-    /// such as ``StoreError/Code/closed``, or ``StoreError/Code/compacted`` unless
+    /// Returns only by throwing: `CancellationError` when the task is cancelled, or a ``StoreError`` that trying again
+    /// won't mend, such as ``StoreError/Code/closed``, or ``StoreError/Code/compacted`` unless
     /// ``ConsumeOptions/afterCompaction`` says where to go on.
     ///
     /// ```swift
@@ -54,7 +55,7 @@ extension Store {
     public func consume(
         _ name: String, range: KeyRange = .all, kinds: Set<Event.Kind> = [],
         options: ConsumeOptions = ConsumeOptions(), handler: (Event) async throws -> Void
-    ) async throws -> Never {
+    ) async throws {
         var consumption = Consumption(store: self, name: name, options: options)
         while true {
             do {

@@ -4,7 +4,8 @@ import CairnModel
 import Dispatch
 import Synchronization
 
-/// A memory engine that blocks, and that a test can hold in the middle of a commit, make fail, or write to behind a store's back.
+/// A memory engine that blocks, and that a test can hold in the middle of a commit, make fail, or write to behind a
+/// store's back.
 final class ScriptedEngine: Engine {
     private struct State {
         var holdsNext = false

@@ -9,7 +9,9 @@ struct BackupTests {
     @Test("a copy is a store of one moment")
     func copy() throws {
         try withEngine { store, path throws in
-            for number in 0..<50 { try store.run(.set(Key("\(number)"), Value(bytes: [UInt8](repeating: 1, count: 5_000)))) }
+            for number in 0..<50 {
+                try store.run(.set(Key("\(number)"), Value(bytes: [UInt8](repeating: 1, count: 5_000))))
+            }
             let copy = path + ".copy"
             try store.engine.backup(toFile: copy)
             let events = try store.events()
@@ -30,7 +32,9 @@ struct BackupTests {
         let engine = try SQLiteEngine(path: directory.file("store.db"))
         defer { engine.close() }
         let store = StoreDriver(engine: engine)
-        for number in 0..<20 { try store.run(.set(Key("\(number)"), Value(bytes: [UInt8](repeating: 1, count: 100_000)))) }
+        for number in 0..<20 {
+            try store.run(.set(Key("\(number)"), Value(bytes: [UInt8](repeating: 1, count: 100_000))))
+        }
         let writing = Task.detached {
             // Both keys always have the same version.
             for _ in 0..<200 { try store.run(.set("x", "1"), .set("y", "1")) }
@@ -59,7 +63,9 @@ struct BackupTests {
     }
 
     @Test(
-        "a copy for which there is no room is removed", .enabled(if: TemporaryVolume.isPossible, "needs the right to mount a tmpfs"))
+        "a copy for which there is no room is removed",
+        .enabled(if: TemporaryVolume.isPossible, "needs the right to mount a tmpfs")
+    )
     func noRoom() throws {
         let volume = try TemporaryVolume(size: "256k")
         try withEngine { store, _ throws in

@@ -90,7 +90,8 @@ struct CoherenceTests {
         try withEngine(options: options) { store, _ throws in
             for batch in 0..<200 {
                 try store.commit(
-                    (batch * 10..<batch * 10 + 10).map { Transaction(then: [.set(Key("\($0 % 500)"), Value("\($0)"))]) })
+                    (batch * 10..<batch * 10 + 10).map { Transaction(then: [.set(Key("\($0 % 500)"), Value("\($0)"))]) }
+                )
             }
             var known = 0
             for number in 1_500..<2_000 {
@@ -102,6 +103,19 @@ struct CoherenceTests {
         }
     }
 
+    @Test("a large value is not kept, and what it replaced is forgotten")
+    func largeValue() throws {
+        var options = SQLiteOptions()
+        options.recordCacheBytes = 1 << 20
+        try withEngine(options: options) { store, _ throws in
+            try store.run(.set("k", "1"))
+            #expect(ready(store.engine, "k") == .some("1"))
+            try store.run(.set("k", Value(bytes: [UInt8](repeating: 1, count: 100_000))))
+            #expect(ready(store.engine, "k") == nil)
+            #expect(try store.record("k")?.version == 2)
+        }
+    }
+
     @Test("without a memory nothing is ready")
     func withoutCache() throws {
         var options = SQLiteOptions()
@@ -109,7 +123,7 @@ struct CoherenceTests {
         try withEngine(options: options) { store, path throws in
             try store.run(.set("k", "1"))
             #expect(ready(store.engine, "k") == nil)
-            #expect(store.engine.mayHaveForeignChanges())
+            #expect(store.engine.mayHaveForeignChanges() == false)
             try withEngine(at: path) { b throws in try b.run(.set("k", "2")) }
             try store.run(.set("l", "1"))
             #expect(try store.head().lastRef == 3)
@@ -117,7 +131,10 @@ struct CoherenceTests {
         }
     }
 
-    @Test("random commits by three engines: memory agrees with the file", arguments: [1, 2, 3, UInt64.random(in: 4...(.max))])
+    @Test(
+        "random commits by three engines: memory agrees with the file",
+        arguments: [1, 2, 3, UInt64.random(in: 4...(.max))]
+    )
     func random(seed: UInt64) throws {
         var generator = SplitMix(seed: seed)
         var options = SQLiteOptions()
@@ -132,19 +149,28 @@ struct CoherenceTests {
                         let key = Key("\(Int.random(in: 0..<60, using: &generator))")
                         switch Int.random(in: 0..<10, using: &generator) {
                         case 0..<3:
-                            let value = Value("\(step)" + String(repeating: "x", count: Int.random(in: 0..<200, using: &generator)))
+                            let value = Value(
+                                "\(step)" + String(repeating: "x", count: Int.random(in: 0..<200, using: &generator))
+                            )
                             try store.run(.set(key, value))
                             model[key] = value
                         case 3:
                             try store.run(.delete(key))
                             model[key] = nil
                         case 4..<6:
-                            #expect(try store.record(key).flatMap { $0.isLive ? $0.value : nil } == model[key], "seed \(seed)")
+                            #expect(
+                                try store.record(key).flatMap { $0.isLive ? $0.value : nil } == model[key],
+                                "seed \(seed)"
+                            )
                         case 6:
                             _ = try store.engine.trim()
-                            if step % 100 == 0 { _ = try output(of: "sqlite3", [path, "PRAGMA wal_checkpoint(RESTART)"]) }
+                            if step % 100 == 0 {
+                                _ = try output(of: "sqlite3", [path, "PRAGMA wal_checkpoint(RESTART)"])
+                            }
                         default:
-                            if let value = ready(store.engine, key) { #expect(value == model[key], "seed \(seed), step \(step)") }
+                            if let value = ready(store.engine, key) {
+                                #expect(value == model[key], "seed \(seed), step \(step)")
+                            }
                         }
                     }
                     #expect(try first.events() == third.events())
@@ -163,7 +189,7 @@ struct CoherenceTests {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for engine in engines {
                 group.addTask {
-                    for _ in 0..<300 {
+                    for _ in 0..<150 {
                         var next: Int64 = 0
                         try engine.commit { (view) throws(StoreError) in
                             var set = WorkingSet(head: try view.head())
@@ -171,14 +197,18 @@ struct CoherenceTests {
                             set.load(record: record, for: "n")
                             set.load(lease: nil, for: record?.leaseID ?? 0)
                             next = (record?.version ?? 0) + 1
-                            _ = try? set.run(Transaction(then: [.set("n", Value("\(next)"))]), at: set.head.time, limits: .standard)
+                            _ = try? set.run(
+                                Transaction(then: [.set("n", Value("\(next)"))]),
+                                at: set.head.time,
+                                limits: .standard
+                            )
                             return set.changes
                         }
                         floor.raise(to: next)
                     }
                 }
                 group.addTask {
-                    for _ in 0..<20_000 {
+                    for _ in 0..<4_000 {
                         let least = floor.value
                         if case .record(let record)? = engine.readyRecord("n") {
                             #expect(record.version >= least)
@@ -192,7 +222,7 @@ struct CoherenceTests {
             }
             try await group.waitForAll()
         }
-        #expect(try StoreDriver(engine: engines[0]).record("n")?.version == 600)
+        #expect(try StoreDriver(engine: engines[0]).record("n")?.version == 300)
         for engine in engines { engine.close() }
     }
 }

@@ -46,13 +46,22 @@ struct DocumentedQueriesTests {
         let start: Int64 = 1_767_225_600_000_000  // 2026-01-01T00:00:00Z
         let lease = LeaseID.firstChosen
         let request = RequestID(bytes: Array(0..<16))
-        func commit(_ client: String, after milliseconds: Int64, _ operations: [CairnModel.Operation], _ id: RequestID? = nil) throws {
+        func commit(
+            _ client: String,
+            after milliseconds: Int64,
+            _ operations: [CairnModel.Operation],
+            _ id: RequestID? = nil
+        ) throws {
             let transaction = Transaction(then: operations, clientID: client, requestID: id)
             for outcome in try store.commit([transaction], at: start + milliseconds * 1_000) { _ = try outcome.get() }
         }
         try commit("api", after: 0, [.set("jobs/1", "queued"), .set("jobs/2", "queued")], request)
         try commit("worker-7", after: 1_500, [.set("jobs/1", "running")])
-        try commit("worker-7", after: 2_000, [.grantLease(id: lease, duration: .seconds(30)), .set("workers/7", "alive", lease: lease)])
+        try commit(
+            "worker-7",
+            after: 2_000,
+            [.grantLease(id: lease, duration: .seconds(30)), .set("workers/7", "alive", lease: lease)]
+        )
         try commit("api", after: 3_000, [.delete("jobs/2")])
         try commit("billing", after: 3_250, [.acknowledge(consumer: "billing", through: 3)])
     }
@@ -66,11 +75,17 @@ private struct Example {
     /// The blocks that start with a `$`. A command goes on in lines that start with a space.
     static func all(in page: String) -> [Example] {
         page.components(separatedBy: "```console\n").dropFirst().map { block in
-            let lines = block.components(separatedBy: "\n```")[0].split(separator: "\n", omittingEmptySubsequences: false)
+            let lines = block.components(separatedBy: "\n```")[0].split(
+                separator: "\n",
+                omittingEmptySubsequences: false
+            )
             let count = 1 + lines.dropFirst().prefix { $0.hasPrefix(" ") }.count
             let command = lines.prefix(count).joined(separator: "\n").dropFirst(2)
             let output = lines.dropFirst(count)
-            return Example(command: String(command), output: output.isEmpty ? "" : output.joined(separator: "\n") + "\n")
+            return Example(
+                command: String(command),
+                output: output.isEmpty ? "" : output.joined(separator: "\n") + "\n"
+            )
         }
     }
 }

@@ -8,7 +8,8 @@ import Testing
 struct FaultTests {
     @Test(
         "a full disk fails the batch and nothing else",
-        .enabled(if: TemporaryVolume.isPossible, "needs the right to mount a tmpfs"))
+        .enabled(if: TemporaryVolume.isPossible, "needs the right to mount a tmpfs")
+    )
     func fullDisk() throws {
         let volume = try TemporaryVolume(size: "3m")
         let path = volume.file("store.db")
@@ -43,7 +44,8 @@ struct FaultTests {
 
     @Test(
         "a full disk fails the opening of a new store",
-        .enabled(if: TemporaryVolume.isPossible, "needs the right to mount a tmpfs"))
+        .enabled(if: TemporaryVolume.isPossible, "needs the right to mount a tmpfs")
+    )
     func fullAtOpening() throws {
         let volume = try TemporaryVolume(size: "64k")
         try Data(count: 60_000).write(to: URL(fileURLWithPath: volume.file("ballast")))
@@ -61,7 +63,9 @@ struct FaultTests {
         let path = directory.file("store.db")
         try withEngine(at: path) { store throws in
             for batch in 0..<20 {
-                try store.commit((0..<100).map { Transaction(then: [.set(Key("\(batch)/\($0)"), Value("value \($0)"))]) })
+                try store.commit(
+                    (0..<100).map { Transaction(then: [.set(Key("\(batch)/\($0)"), Value("value \($0)"))]) }
+                )
             }
         }
         let whole = try #require(FileManager.default.contents(atPath: path))

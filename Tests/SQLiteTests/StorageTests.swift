@@ -10,10 +10,14 @@ struct StorageTests {
     func roundTrip() throws {
         let directory = try TemporaryDirectory()
         let path = directory.file("store.db")
-        let keys = [Key(bytes: [0]), Key(bytes: [0, 0]), Key(bytes: [0xFF, 0x00, 0xFF]), Key("ключ/🗝"), Key(bytes: Array(repeating: 7, count: 1_024))]
+        let keys = [
+            Key(bytes: [0]), Key(bytes: [0, 0]), Key(bytes: [0xFF, 0x00, 0xFF]), Key("ключ/🗝"),
+            Key(bytes: Array(repeating: 7, count: 1_024)),
+        ]
         let values = [
             Value(bytes: []), Value(bytes: [0]), Value(kind: Value.Kind(rawValue: 7), bytes: [0xFF, 0, 0xFE]),
-            Value(bytes: (0..<(4 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31) }), Value(kind: Value.Kind(rawValue: -3), bytes: []),
+            Value(bytes: (0..<(4 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31) }),
+            Value(kind: Value.Kind(rawValue: -3), bytes: []),
         ]
         var expected: [Record] = []
         var log: [Event] = []
@@ -47,13 +51,29 @@ struct StorageTests {
     func oddEvents() throws {
         try withEngine { store, _ throws in
             let event = Event(
-                ref: 1, kind: Event.Kind(rawValue: 99), key: "k", version: .max, value: Value(kind: Value.Kind(rawValue: .min), bytes: [1]),
-                leaseID: LeaseID(.max), createdRef: Ref(.min), createdVersion: -1, previousRef: 0, time: Timestamp(microseconds: .min),
-                clientID: "", transactionIndex: .max, transactionCount: .min)
+                ref: 1,
+                kind: Event.Kind(rawValue: 99),
+                key: "k",
+                version: .max,
+                value: Value(kind: Value.Kind(rawValue: .min), bytes: [1]),
+                leaseID: LeaseID(.max),
+                createdRef: Ref(.min),
+                createdVersion: -1,
+                previousRef: 0,
+                time: Timestamp(microseconds: .min),
+                clientID: "",
+                transactionIndex: .max,
+                transactionCount: .min
+            )
             try store.engine.commit { (view) throws(StoreError) in
                 var changes = Changes(head: try view.head())
                 changes.events = [event]
-                changes.head = Head(lastRef: 1, oldestRef: 1, lastLeaseID: LeaseID(.max), time: Timestamp(microseconds: .max))
+                changes.head = Head(
+                    lastRef: 1,
+                    oldestRef: 1,
+                    lastLeaseID: LeaseID(.max),
+                    time: Timestamp(microseconds: .max)
+                )
                 return changes
             }
             #expect(try store.events() == [event])
@@ -65,17 +85,27 @@ struct StorageTests {
     @Test("ranges are bytewise, and end where they should")
     func ranges() throws {
         try withEngine { store, _ throws in
-            let keys = [[0x01], [0x61], [0x61, 0x00], [0x61, 0x62], [0x7F], [0x80], [0xFF], [0xFF, 0xFF], [0x25], [0x5F]].map { Key(bytes: $0) }
+            let keys = [
+                [0x01], [0x61], [0x61, 0x00], [0x61, 0x62], [0x7F], [0x80], [0xFF], [0xFF, 0xFF], [0x25], [0x5F],
+            ].map { Key(bytes: $0) }
             for key in keys.shuffled() { try store.run(.set(key, Value(bytes: [UInt8](repeating: 1, count: 10)))) }
             try store.run(.delete(Key(bytes: [0x7F])))
             let live = keys.filter { $0 != Key(bytes: [0x7F]) }.sorted()
-            func list(_ range: KeyRange, limit: Int = .max, bytes: Int = .max, keysOnly: Bool = false) throws -> [Record] {
+            func list(
+                _ range: KeyRange,
+                limit: Int = .max,
+                bytes: Int = .max,
+                keysOnly: Bool = false
+            ) throws -> [Record] {
                 try store.engine.read { (view) throws(StoreError) in
                     try view.records(in: range, limit: limit, bytes: bytes, keysOnly: keysOnly)
                 }
             }
             #expect(try list(.all).map(\.key) == live)
-            #expect(try list(KeyRange(prefix: "a")).map(\.key) == [[0x61], [0x61, 0x00], [0x61, 0x62]].map { Key(bytes: $0) })
+            #expect(
+                try list(KeyRange(prefix: "a")).map(\.key)
+                    == [[0x61], [0x61, 0x00], [0x61, 0x62]].map { Key(bytes: $0) }
+            )
             #expect(try list(KeyRange(prefix: Key(bytes: [0xFF]))).count == 2)
             #expect(try list(KeyRange(single: "a")).map(\.key) == ["a"])
             #expect(try list(KeyRange(from: "b", to: "a")).isEmpty)
@@ -94,10 +124,14 @@ struct StorageTests {
     @Test("pages of events end where they should")
     func eventPages() throws {
         try withEngine { store, _ throws in
-            for number in 0..<10 { try store.run(.set(Key("k\(number)"), Value(bytes: [UInt8](repeating: 1, count: 10)))) }
+            for number in 0..<10 {
+                try store.run(.set(Key("k\(number)"), Value(bytes: [UInt8](repeating: 1, count: 10))))
+            }
             func page(_ first: Ref, _ limit: Int, _ bytes: Int) throws -> [Int64] {
-                try store.engine.read { (view) throws(StoreError) in try view.events(from: first, limit: limit, bytes: bytes) }
-                    .map(\.ref.rawValue)
+                try store.engine.read { (view) throws(StoreError) in
+                    try view.events(from: first, limit: limit, bytes: bytes)
+                }
+                .map(\.ref.rawValue)
             }
             #expect(try page(1, .max, .max) == Array(1...10))
             #expect(try page(9, .max, .max) == [9, 10])
@@ -113,15 +147,33 @@ struct StorageTests {
         try withEngine { store, _ throws in
             let chosen = LeaseID.firstChosen
             try store.run(
-                .grantLease(id: chosen, duration: .seconds(10)), .grantLease(id: LeaseID(chosen.rawValue + 1), duration: nil),
-                .grantLease(duration: .microseconds(1)), at: 1_000)
-            try store.run(.set("a", "1", lease: chosen), .set("b", "1", lease: chosen), .set("c", "1", expiry: .at(Timestamp(microseconds: 5))), at: 1_000)
+                .grantLease(id: chosen, duration: .seconds(10)),
+                .grantLease(id: LeaseID(chosen.rawValue + 1), duration: nil),
+                .grantLease(duration: .microseconds(1)),
+                at: 1_000
+            )
+            try store.run(
+                .set("a", "1", lease: chosen),
+                .set("b", "1", lease: chosen),
+                .set("c", "1", expiry: .at(Timestamp(microseconds: 5))),
+                at: 1_000
+            )
             try store.run(.delete("b"), at: 1_000)
             try store.look { view throws in
                 let leases = try view.leases(from: 0, limit: .max)
                 #expect(leases.map(\.id) == [1, 2, chosen, LeaseID(chosen.rawValue + 1)])
-                #expect(leases[0] == Lease(id: 1, deadline: Timestamp(microseconds: 1_001), duration: .microseconds(1), isGranted: true))
-                #expect(leases[1] == Lease(id: 2, deadline: Timestamp(microseconds: 5), duration: nil, isGranted: false))
+                #expect(
+                    leases[0]
+                        == Lease(
+                            id: 1,
+                            deadline: Timestamp(microseconds: 1_001),
+                            duration: .microseconds(1),
+                            isGranted: true
+                        )
+                )
+                #expect(
+                    leases[1] == Lease(id: 2, deadline: Timestamp(microseconds: 5), duration: nil, isGranted: false)
+                )
                 #expect(leases[3] == Lease(id: leases[3].id, deadline: nil, duration: nil, isGranted: true))
                 #expect(try view.leases(from: 2, limit: 1).map(\.id) == [2])
                 #expect(try view.leases([1, 77]) == [1: leases[0]])
@@ -147,7 +199,9 @@ struct StorageTests {
             let chosen = LeaseID.firstChosen
             try store.run(.set("a", "1"), .grantLease(id: chosen, duration: nil))
             try store.run(.set("a", "2", lease: chosen))
-            let (on, off) = try store.engine.read { (view) throws(StoreError) in (try view.keys(on: chosen), try view.keys(on: 1)) }
+            let (on, off) = try store.engine.read { (view) throws(StoreError) in
+                (try view.keys(on: chosen), try view.keys(on: 1))
+            }
             #expect(on == ["a"])
             #expect(off.isEmpty)
             try store.run(.set("a", "3"))
@@ -243,7 +297,9 @@ struct StorageTests {
                 #expect(try view.events(from: 1, limit: 9, bytes: .max).count == 1)
             }
             #expect(try store.record("a")?.value == "2")
-            guard case .record(let ready)? = store.engine.readyRecord("a") else { return #expect(Bool(false), "not in memory") }
+            guard case .record(let ready)? = store.engine.readyRecord("a") else {
+                return #expect(Bool(false), "not in memory")
+            }
             #expect(ready.value == "2")
         }
     }

@@ -3,14 +3,17 @@ import CairnModel
 import CairnSQLite
 import Foundation
 
-/// Drives an engine as a committer does: runs transactions through the rules, loading what they need, and stores the changes.
+/// Drives an engine as a committer does: runs transactions through the rules, loading what they need, and stores the
+/// changes.
 struct StoreDriver {
     let engine: any Engine
 
     /// Commits transactions as one batch at a time given in microseconds, and returns what each did.
     @discardableResult
     func commit(
-        _ transactions: [Transaction], at time: Int64 = 1_700_000_000_000_000, forgettingRequestsBefore forget: Int64? = nil
+        _ transactions: [Transaction],
+        at time: Int64 = 1_700_000_000_000_000,
+        forgettingRequestsBefore forget: Int64? = nil
     ) throws(StoreError) -> [Result<TransactionResult, StoreError>] {
         var outcomes: [Result<TransactionResult, StoreError>] = []
         try engine.commit { (view) throws(StoreError) in
@@ -29,13 +32,19 @@ struct StoreDriver {
 
     /// Commits one transaction of operations.
     @discardableResult
-    func run(_ operations: CairnModel.Operation..., at time: Int64 = 1_700_000_000_000_000) throws(StoreError) -> TransactionResult {
+    func run(
+        _ operations: CairnModel.Operation...,
+        at time: Int64 = 1_700_000_000_000_000
+    ) throws(StoreError) -> TransactionResult {
         let outcomes = try commit([Transaction(then: operations, clientID: "test")], at: time)
         return try outcomes[0].get()
     }
 
     private func decide(
-        _ transaction: Transaction, in set: inout WorkingSet, _ view: any EngineView, _ now: Timestamp
+        _ transaction: Transaction,
+        in set: inout WorkingSet,
+        _ view: any EngineView,
+        _ now: Timestamp
     ) throws(StoreError) -> Result<TransactionResult, StoreError> {
         while true {
             do throws(WorkingSet.Stop) {
@@ -50,15 +59,17 @@ struct StoreDriver {
     }
 
     private func load(
-        _ need: WorkingSet.Need, into set: inout WorkingSet, _ view: any EngineView
+        _ need: WorkingSet.Need,
+        into set: inout WorkingSet,
+        _ view: any EngineView
     ) throws(StoreError) {
         switch need {
         case .record(let key): set.load(record: try view.records([key])[key], for: key)
         case .lease(let id): set.load(lease: try view.leases([id])[id], for: id)
         case .keysOnLease(let id): set.load(keys: try view.keys(on: id), on: id)
-        case .keysInRange(let range):
-            let records = try view.records(in: range, limit: .max, bytes: .max, keysOnly: true)
-            set.load(keys: records.map(\.key), in: range)
+        case .keysInRange(let range, let limit):
+            let records = try view.records(in: range, limit: limit, bytes: .max, keysOnly: true)
+            set.load(keys: records.map(\.key), in: range, areAll: records.count < limit)
         case .consumer(let name): set.load(consumer: try view.consumer(name), for: name)
         case .result(let id): set.load(result: try view.result(of: id), for: id)
         }
@@ -112,7 +123,8 @@ final class TemporaryDirectory {
 
 /// Opens a store in a fresh directory for the time of `body`, and closes it.
 func withEngine(
-    options: SQLiteOptions = .init(), _ body: (StoreDriver, String) throws -> Void
+    options: SQLiteOptions = .init(),
+    _ body: (StoreDriver, String) throws -> Void
 ) throws {
     let directory = try TemporaryDirectory()
     return try withEngine(at: directory.file("store.db"), options: options) { driver in
@@ -122,7 +134,9 @@ func withEngine(
 
 /// Opens the store of a file for the time of `body`, and closes it.
 func withEngine(
-    at path: String, options: SQLiteOptions = .init(), _ body: (StoreDriver) throws -> Void
+    at path: String,
+    options: SQLiteOptions = .init(),
+    _ body: (StoreDriver) throws -> Void
 ) throws {
     let engine = try SQLiteEngine(path: path, options: options)
     defer { engine.close() }

@@ -10,7 +10,9 @@ struct StoredResultTests {
         var generator = ResultGenerator(numbers: SplitMix(seed: seed))
         try withEngine { store, _ throws in
             for _ in 0..<20 {
-                let results = Dictionary(uniqueKeysWithValues: (0..<20).map { _ in (RequestID.random(), generator.result()) })
+                let results = Dictionary(
+                    uniqueKeysWithValues: (0..<20).map { _ in (RequestID.random(), generator.result()) }
+                )
                 try store.engine.commit { (view) throws(StoreError) in
                     var changes = Changes(head: try view.head())
                     changes.results = results
@@ -33,19 +35,32 @@ private struct ResultGenerator {
         [0, 1, -1, .max, .min, Int64(bitPattern: numbers.next()), 9_007_199_254_740_993][below(7)]
     }
     mutating func bytes() -> [UInt8] { (0..<below(40)).map { _ in UInt8.random(in: 0...255, using: &numbers) } }
-    mutating func value() -> Value { Value(kind: Value.Kind(rawValue: Int32(truncatingIfNeeded: number())), bytes: bytes()) }
+    mutating func value() -> Value {
+        Value(kind: Value.Kind(rawValue: Int32(truncatingIfNeeded: number())), bytes: bytes())
+    }
 
     mutating func record() -> Record {
         Record(
-            key: Key(bytes: bytes()), value: value(), version: number(), createdVersion: number(), createdRef: Ref(number()),
-            updatedRef: Ref(number()), deletedRef: below(2) == 0 ? nil : Ref(number()), leaseID: LeaseID(number()))
+            key: Key(bytes: bytes()),
+            value: value(),
+            version: number(),
+            createdVersion: number(),
+            createdRef: Ref(number()),
+            updatedRef: Ref(number()),
+            deletedRef: below(2) == 0 ? nil : Ref(number()),
+            leaseID: LeaseID(number())
+        )
     }
 
     mutating func lease() -> Lease {
         Lease(
-            id: LeaseID(number()), deadline: below(2) == 0 ? nil : Timestamp(microseconds: number()),
-            duration: below(2) == 0 ? nil : Duration(secondsComponent: Int64(below(1 << 30)), attosecondsComponent: Int64(below(1_000_000_000))),
-            isGranted: below(2) == 0)
+            id: LeaseID(number()),
+            deadline: below(2) == 0 ? nil : Timestamp(microseconds: number()),
+            duration: below(2) == 0
+                ? nil
+                : Duration(secondsComponent: Int64(below(1 << 30)), attosecondsComponent: Int64(below(1_000_000_000))),
+            isGranted: below(2) == 0
+        )
     }
 
     mutating func comparison() -> Condition.Comparison { Condition.Comparison.allCases[below(4)] }
@@ -71,14 +86,27 @@ private struct ResultGenerator {
         case 2: .read(record())
         case 3: .read(nil)
         case 4: .lease(lease())
-        case 5: .consumer(Consumer(name: ["", "a\"b\\", "ü\n\0", "日本"][below(4)], cursor: Ref(number()), updatedAt: Timestamp(microseconds: number())))
+        case 5:
+            .consumer(
+                Consumer(
+                    name: ["", "a\"b\\", "ü\n\0", "日本"][below(4)],
+                    cursor: Ref(number()),
+                    updatedAt: Timestamp(microseconds: number())
+                )
+            )
         default: .none
         }
     }
 
     mutating func result() -> TransactionResult {
-        let failed = below(2) == 0
-            ? nil : FailedCondition(index: below(9), condition: condition(), version: number(), updatedRef: Ref(number()))
-        return TransactionResult(failedCondition: failed, results: (0..<below(5)).map { _ in operation() }, ref: Ref(number()))
+        let failed =
+            below(2) == 0
+            ? nil
+            : FailedCondition(index: below(9), condition: condition(), version: number(), updatedRef: Ref(number()))
+        return TransactionResult(
+            failedCondition: failed,
+            results: (0..<below(5)).map { _ in operation() },
+            ref: Ref(number())
+        )
     }
 }

@@ -59,14 +59,21 @@ extension SQLiteEngine {
         let reason = errno
         switch reason {
         case EEXIST:
-            throw StoreError(.invalidArgument, "\(path): the file exists already; name one that does not", nativeCode: reason)
+            throw StoreError(
+                .invalidArgument,
+                "\(path): the file exists already; name one that does not",
+                nativeCode: reason
+            )
         case ENOENT, ENOTDIR:
             throw StoreError(
-                .invalidArgument, "\(path): the directory \(Inspection.directory(of: path)) does not exist; create it first",
-                nativeCode: reason)
+                .invalidArgument,
+                "\(path): the directory \(Inspection.directory(of: path)) does not exist; create it first",
+                nativeCode: reason
+            )
         default:
             let code: StoreError.Code =
-                reason == ENOSPC ? .storageFull : [EACCES, EPERM, EROFS].contains(reason) ? .permissionDenied : .storageFailed
+                reason == ENOSPC
+                ? .storageFull : [EACCES, EPERM, EROFS].contains(reason) ? .permissionDenied : .storageFailed
             throw StoreError(code, "\(path): \(String(cString: strerror(reason)))", nativeCode: reason)
         }
     }
@@ -79,7 +86,11 @@ extension SQLiteEngine {
         // No store is open on the copy yet, so no locks are lost with this descriptor.
         if descriptor >= 0 { Glibc.close(descriptor) }
         guard isSynced else {
-            throw StoreError(.storageFailed, "\(path): the copy could not be synced: \(String(cString: strerror(reason)))", nativeCode: reason)
+            throw StoreError(
+                .storageFailed,
+                "\(path): the copy could not be synced: \(String(cString: strerror(reason)))",
+                nativeCode: reason
+            )
         }
     }
 }

@@ -1,17 +1,19 @@
 // Copying the log into the file, off the path of the commits.
 //
-// In WAL mode a commit appends to the log and syncs it; sooner or later the pages must be copied into the file, or the log grows
-// without end and reads get slower. SQLite would do it by itself inside the commit that takes the log over 1,000 pages, so that one caller
-// in many waits for all the others' pages. Here a connection of its own does it on a queue of its own, while
-// batches go on being appended; a PASSIVE checkpoint takes no lock that a writer or a reader needs.
+// In WAL mode a commit appends to the log and syncs it; sooner or later the pages must be copied into the file, or
+// the log grows without end and reads get slower. SQLite would do it by itself inside the commit that takes the log
+// over 1,000 pages, so that one caller in many waits for all the others' pages. Here a connection of its own does it
+// on a queue of its own, while batches go on being appended; a PASSIVE checkpoint takes no lock that a writer or a
+// reader needs.
 //
 // It syncs the log before it copies and the file after, so a commit is never less durable for it.
 //
-// Under steady load such a checkpoint never quite catches up: while it copies, pages are appended behind it, and the log can
-// only start over when all of it has been copied. So when it is done, the writer itself copies the little that came
-// in between, before its next batch; then its next append starts over at the beginning of the log. If the background
-// falls behind for long the log reaches a hard bound, and then the writer copies all of it itself. A reader that holds on
-// to an old state, such as a backup, keeps the log from starting over until it is done; waiting for it would help nobody.
+// Under steady load such a checkpoint never quite catches up: while it copies, pages are appended behind it, and the
+// log can only start over when all of it has been copied. So when it is done, the writer itself copies the little
+// that came in between, before its next batch; then its next append starts over at the beginning of the log. If the
+// background falls behind for long the log reaches a hard bound, and then the writer copies all of it itself. A
+// reader that holds on to an old state, such as a backup, keeps the log from starting over until it is done; waiting
+// for it would help nobody.
 
 internal import CairnModel
 internal import Dispatch
@@ -42,7 +44,8 @@ final class Checkpointer: Sendable {
 
     init(_ connection: Connection) { self.connection = connection }
 
-    /// What the writer does after each commit, before it answers nobody: only looks at the length of the log, as a rule.
+    /// What the writer does after each commit, before it answers nobody: only looks at the length of the log, as a
+    /// rule.
     func afterCommit(_ index: WALIndex?, _ options: SQLiteOptions, on writer: Writer) {
         // Without the index there is nothing to look at; then SQLite's own way is as good, on the writer.
         guard let index else { return checkpointByCount(writer) }

@@ -1,38 +1,40 @@
 // Answering a read without asking SQLite, and never with yesterday's truth.
 //
-// A point read through SQLite costs several microseconds and a handful of system calls, nearly all of them for locks. Most reads
-// are of keys that were read or written a moment ago, so the engine keeps records in memory. Reads must be linearizable even when
-// another process writes to the same file, so a cached record may be told only if nobody has committed anything that
-// the cache does not reflect. Asking SQLite that (`PRAGMA data_version`) costs as much as the read. But the answer lies in memory that
-// all processes share: the header of the WAL-index (``WALIndex``), which every commit changes before it is acknowledged.
+// A point read through SQLite costs several microseconds and a handful of system calls, nearly all of them for locks.
+// Most reads are of keys that were read or written a moment ago, so the engine keeps records in memory. Reads must be
+// linearizable even when another process writes to the same file, so a cached record may be told only if nobody has
+// committed anything that the cache does not reflect. Asking SQLite that (`PRAGMA data_version`) costs as much as the
+// read. But the answer lies in memory that all processes share: the header of the WAL-index (``WALIndex``), which
+// every commit changes before it is acknowledged.
 //
 // Two things are kept beside the records:
 //
 // - the *place*: the last event whose effect is in the cache;
 // - the *remembered stamp*: the header that was current when the cache was last known to be in step.
 //
-// The invariant: **if the header in shared memory is the remembered stamp, every record in the cache is the current one.**
-// A read therefore compares first and looks up second. If the comparison held, then at that moment the cache was right; a
-// record that is replaced between the two is replaced by one that was committed after that moment, so it was current at some
-// moment during the read, too. (The other order would be wrong: an old record could be looked up, replaced, and
-// then be vouched for by the new stamp.)
+// The invariant: **if the header in shared memory is the remembered stamp, every record in the cache is the current
+// one.** A read therefore compares first and looks up second. If the comparison held, then at that moment the cache
+// was right; a record that is replaced between the two is replaced by one that was committed after that moment, so it
+// was current at some moment during the read, too. (The other order would be wrong: an old record could be looked up,
+// replaced, and then be vouched for by the new stamp.)
 //
 // What keeps the invariant:
 //
-// - *Our own commit* changes the header the moment it is visible to others. The comparison fails from then until the new records
-//   are in the cache and, after them, the new stamp is remembered. That stamp must be the one of our commit, not of
-//   a foreign commit that came right after it. A commit adds exactly one to `iChange`, so the stamp is taken only if it is one more than
-//   at the start of the batch, when we held the write lock.
-// - *A foreign commit* changes the header and leaves us out of step. The next batch, or the next read, reads the events
-//   that were missed and applies them (``catchUp(to:at:limit:mayClear:events:)``). If there are too many, or compaction has
-//   taken them, a batch empties the cache.
+// - *Our own commit* changes the header the moment it is visible to others. The comparison fails from then until the
+//   new records are in the cache and, after them, the new stamp is remembered. That stamp must be the one of our
+//   commit, not of a foreign commit that came right after it. A commit adds exactly one to `iChange`, so the stamp is
+//   taken only if it is one more than at the start of the batch, when we held the write lock.
+// - *A foreign commit* changes the header and leaves us out of step. The next batch, or the next read, reads the
+//   events that were missed and applies them (``catchUp(to:at:limit:mayClear:events:)``). If there are too many, or
+//   compaction has taken them, a batch empties the cache.
 // - *A record that was read from the file* is put in the cache only if the header is still the one it was before the
 //   read began. That is checked under the shard's lock, so it can't overwrite what a commit puts there afterwards.
-// - When the log starts over after a checkpoint, the header changes without a commit. That looks like a foreign commit without
-//   events, and is repaired like one.
+// - When the log starts over after a checkpoint, the header changes without a commit. That looks like a foreign
+//   commit without events, and is repaired like one.
 //
-// All who write the file must write events as we do. Someone who changes `records` by hand with the `sqlite3` shell while a store is open
-// changes the truth without an event, and the cache will not know. `docs/formats/sqlite.md` says so.
+// All who write the file must write events as we do. Someone who changes `records` by hand with the `sqlite3` shell
+// while a store is open changes the truth without an event, and the cache will not know. `docs/formats/sqlite.md`
+// says so.
 
 internal import CairnKeyspace
 internal import CairnModel
@@ -71,8 +73,8 @@ final class CoherentCache: Sendable {
         records.put(entry, for: key, if: { index.stamp() == stamp })
     }
 
-    /// Notes the records that a batch has committed. It led the log from `first` to `last`; `stamp` is the header that it
-    /// left, if that is known for sure.
+    /// Notes the records that a batch has committed. It led the log from `first` to `last`; `stamp` is the header
+    /// that it left, if that is known for sure.
     func apply(_ committed: [Record], from first: Ref, to last: Ref, leaving stamp: WALStamp?) {
         place.withLock { place in
             // A reader may have seen the commit already and brought the cache to its place, or beyond.
@@ -94,7 +96,10 @@ final class CoherentCache: Sendable {
     /// With `mayClear`, as a batch has it, the cache is emptied when that is cheaper than applying what was missed;
     /// otherwise it stays behind.
     func catchUp(
-        to head: Head, at stamp: WALStamp, limit: Int, mayClear: Bool,
+        to head: Head,
+        at stamp: WALStamp,
+        limit: Int,
+        mayClear: Bool,
         events: (_ first: Ref, _ count: Int) throws(StoreError) -> [Event]
     ) throws(StoreError) {
         let start = place.withLock { $0 }
@@ -142,8 +147,9 @@ final class CoherentCache: Sendable {
 
 /// The stamp that was current when the cache was last in step, in words that are read without a lock.
 ///
-/// The checksum, which differs between any two headers, is written last and read first: who finds it equal finds the other
-/// words, and the cache, at least as new. A mixture of two stamps equals neither, so a reader who meets one goes to the file.
+/// The checksum, which differs between any two headers, is written last and read first: who finds it equal finds the
+/// other words, and the cache, at least as new. A mixture of two stamps equals neither, so a reader who meets one
+/// goes to the file.
 private final class RememberedStamp: Sendable {
     private let change = Atomic<UInt64>(0)
     private let extent = Atomic<UInt64>(0)
@@ -160,8 +166,8 @@ private final class RememberedStamp: Sendable {
         checksum.store(stamp.checksum, ordering: .releasing)
     }
 
-    /// Whether the header is this one. The remembered checksum is loaded before the header: what is in step afterwards was
-    /// in step at that moment.
+    /// Whether the header is this one. The remembered checksum is loaded before the header: what is in step
+    /// afterwards was in step at that moment.
     func equals(_ index: WALIndex) -> Bool {
         let checksum = checksum.load(ordering: .acquiring)
         let now = index.stamp()

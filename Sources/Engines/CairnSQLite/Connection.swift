@@ -5,8 +5,8 @@ internal import Glibc
 
 /// One connection to the file, opened by GRDB and then used directly.
 ///
-/// GRDB opens it, sets it up and runs the migrations. After that its hooks are taken off, and nothing of it runs between
-/// us and SQLite: no dispatch queue, no authorizer, no commit hook.
+/// GRDB opens it, sets it up and runs the migrations. After that its hooks are taken off, and nothing of it runs
+/// between us and SQLite: no dispatch queue, no authorizer, no commit hook.
 ///
 /// `@unchecked Sendable`: a connection is handed from thread to thread, but who has it is the only one to use it: the
 /// committer's thread has the writing one, the pool hands out the reading ones, the checkpointer's queue has its own.
@@ -27,7 +27,9 @@ final class Connection: @unchecked Sendable {
         self.path = path
         do {
             let queue = try DatabaseQueue(
-                path: Connection.unambiguous(path), configuration: Connection.configuration(role, options, path: path))
+                path: Connection.unambiguous(path),
+                configuration: Connection.configuration(role, options, path: path)
+            )
             guard let database = queue.unsafeReentrantRead({ $0.sqliteConnection }) else {
                 throw StoreError(.internal, "\(path): the connection is closed")
             }
@@ -55,7 +57,9 @@ final class Connection: @unchecked Sendable {
         let synchronous = try pragma("synchronous")
         guard synchronous >= 2 else {
             throw StoreError(
-                .storageFailed, "\(path): SQLite would not sync its log at a commit (synchronous is \(synchronous)); refusing to start")
+                .storageFailed,
+                "\(path): SQLite would not sync its log at a commit (synchronous is \(synchronous)); refusing to start"
+            )
         }
     }
 
@@ -69,7 +73,8 @@ final class Connection: @unchecked Sendable {
                 guard mode == "wal" else {
                     throw StoreError(
                         .storageFailed,
-                        "\(path): the file system cannot hold a write-ahead log (journal mode is \(mode)); use a local one")
+                        "\(path): the file system cannot hold a write-ahead log (mode \(mode)); use a local one"
+                    )
                 }
                 return
             } catch {
@@ -80,8 +85,8 @@ final class Connection: @unchecked Sendable {
         }
     }
 
-    /// Takes off what GRDB hooked in, which expects to be called on its queue. To be called before any lasting statement
-    /// is prepared, because a change of the authorizer has them all prepared again.
+    /// Takes off what GRDB hooked in, which expects to be called on its queue. To be called before any lasting
+    /// statement is prepared, because a change of the authorizer has them all prepared again.
     func takeOver() {
         sqlite3_commit_hook(database, nil, nil)
         sqlite3_rollback_hook(database, nil, nil)
@@ -148,8 +153,10 @@ extension Connection {
         configuration.prepareDatabase { database in
             if role != .reading, sqlite3_db_readonly(database.sqliteConnection, "main") == 1 {
                 throw StoreError(
-                    .permissionDenied, "\(path): the file may be read but not written; a store needs both, for the file and its directory",
-                    nativeCode: SQLITE_READONLY)
+                    .permissionDenied,
+                    "\(path): the file may be read but not written; a store needs both, for the file and its directory",
+                    nativeCode: SQLITE_READONLY
+                )
             }
             try database.execute(
                 sql: """
@@ -158,7 +165,8 @@ extension Connection {
                     PRAGMA temp_store = MEMORY;
                     PRAGMA cache_size = \(-max(pages >> 10, 64));
                     PRAGMA cell_size_check = ON;
-                    """)
+                    """
+            )
             // Debian builds SQLite so that what is deleted is overwritten, which costs writes and promises little: the
             // log keeps old values anyway.
             _ = try Int.fetchOne(database, sql: "PRAGMA secure_delete = OFF")

@@ -4,12 +4,13 @@ internal import Glibc
 
 /// A look at a file before it is opened as a store, which changes nothing.
 ///
-/// Opening a database for writing may already change it: SQLite copies a left-over log into it, or rolls a journal back. A file that is
-/// not ours must not be touched, so its header is read first, through SQLite's own file layer: reading it with
-/// `open` and `close` would drop the POSIX locks of any other connection of this process to the same file.
+/// Opening a database for writing may already change it: SQLite copies a left-over log into it, or rolls a journal
+/// back. A file that is not ours must not be touched, so its header is read first, through SQLite's own file layer:
+/// reading it with `open` and `close` would drop the POSIX locks of any other connection of this process to the same
+/// file.
 ///
-/// The header in the file itself tells whose it is, even when a log lies beside it: the first transaction of a store's
-/// life is made with a rollback journal and sets the application id, and only then the file enters WAL mode.
+/// The header in the file itself tells whose it is, even when a log lies beside it: the first transaction of a
+/// store's life is made with a rollback journal and sets the application id, and only then the file enters WAL mode.
 enum Inspection {
     /// Throws unless the path can become a store or is one of a version we know.
     static func check(_ path: String) throws(StoreError) {
@@ -17,16 +18,24 @@ enum Inspection {
         guard let header = try header(of: path) else { return }
         guard header.starts(with: Array("SQLite format 3\0".utf8)) else {
             throw StoreError(
-                .foreignFile, "\(path): the file is not an SQLite database; name a store of Cairn's, or a file to be made")
+                .foreignFile,
+                "\(path): the file is not an SQLite database; name a store of Cairn's, or a file to be made"
+            )
         }
         guard header.count == 100 else {
-            throw StoreError(.corrupted, "\(path): the file ends within its header; restore a backup", nativeCode: SQLITE_NOTADB)
+            throw StoreError(
+                .corrupted,
+                "\(path): the file ends within its header; restore a backup",
+                nativeCode: SQLITE_NOTADB
+            )
         }
         let applicationID = Int32(truncatingIfNeeded: number(at: 68, of: header))
         guard applicationID == Schema.applicationID else {
             throw StoreError(
                 .foreignFile,
-                "\(path): the file is an SQLite database, but not a store of Cairn's (application id \(applicationID)); name another file")
+                "\(path): the file is an SQLite database, but not a store of Cairn's "
+                    + "(application id \(applicationID)); name another file"
+            )
         }
         try checkVersion(Int64(number(at: 60, of: header)), path)
         // A newer version may have been written to the log only.
@@ -37,7 +46,9 @@ enum Inspection {
         guard version > Schema.version else { return }
         throw StoreError(
             .formatTooNew,
-            "\(path): the file has format \(version), and this version of Cairn knows formats up to \(Schema.version); use a newer Cairn")
+            "\(path): the file has format \(version), and this version of Cairn knows formats up to "
+                + "\(Schema.version); use a newer Cairn"
+        )
     }
 
     private static func checkPlace(_ path: String) throws(StoreError) {
@@ -58,7 +69,11 @@ enum Inspection {
         }
         let parent = directory(of: path)
         guard stat(parent, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
-            throw StoreError(.invalidURL, "\(path): the directory \(parent) does not exist; create it first", nativeCode: ENOENT)
+            throw StoreError(
+                .invalidURL,
+                "\(path): the directory \(parent) does not exist; create it first",
+                nativeCode: ENOENT
+            )
         }
     }
 
@@ -66,11 +81,13 @@ enum Inspection {
     private static func header(of path: String) throws(StoreError) -> [UInt8]? {
         guard isPresent(path) else { return nil }
         return try withReadOnlyDatabase(path) { database throws(StoreError) in
+            // The pointer is to the connection's own file object, which lives as long as the connection does.
             var file: UnsafeMutablePointer<sqlite3_file>?
             let asked = withUnsafeMutablePointer(to: &file) {
                 sqlite3_file_control(database, "main", SQLITE_FCNTL_FILE_POINTER, $0)
             }
-            guard asked == SQLITE_OK, let file, let methods = file.pointee.pMethods, let size = methods.pointee.xFileSize,
+            guard asked == SQLITE_OK, let file, let methods = file.pointee.pMethods,
+                let size = methods.pointee.xFileSize,
                 let read = methods.pointee.xRead
             else { throw .sqlite(asked, database, path: path) }
             var bytes: sqlite3_int64 = 0
@@ -95,11 +112,16 @@ enum Inspection {
 
     /// A connection that may only read cannot change the file, not even when it is the last to close it.
     private static func withReadOnlyDatabase<Result>(
-        _ path: String, _ body: (OpaquePointer) throws(StoreError) -> Result
+        _ path: String,
+        _ body: (OpaquePointer) throws(StoreError) -> Result
     ) throws(StoreError) -> Result {
         var database: OpaquePointer?
         let code = sqlite3_open_v2(
-            Connection.unambiguous(path), &database, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
+            Connection.unambiguous(path),
+            &database,
+            SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+            nil
+        )
         // `v2` because it also takes a connection whose opening failed.
         defer { sqlite3_close_v2(database) }
         guard code == SQLITE_OK, let database else { throw .sqlite(code, database, path: path) }

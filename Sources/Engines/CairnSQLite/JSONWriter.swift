@@ -21,7 +21,9 @@ struct JSONWriter {
     }
 
     mutating func array<Element>(
-        _ name: StaticString, of elements: [Element], _ body: (inout JSONWriter, Element) -> Void
+        _ name: StaticString,
+        of elements: [Element],
+        _ body: (inout JSONWriter, Element) -> Void
     ) {
         self.name(name)
         enter("[")

@@ -3,9 +3,9 @@ internal import Synchronization
 
 /// A bounded map from keys to records, or to the knowledge that there is none. Knows nothing of when that is true.
 ///
-/// Each of the sixteen shards has a young and an old generation. What is found or put is young; when the young ones fill
-/// half of the shard they become the old ones, and the old ones are dropped. So what is used within a half-life stays, at
-/// the price of one dictionary and no lists.
+/// Each of the sixteen shards has a young and an old generation. What is found or put is young; when the young ones
+/// fill half of the shard they become the old ones, and the old ones are dropped. So what is used within a half-life
+/// stays, at the price of one dictionary and no lists.
 final class RecordCache: Sendable {
     /// What is known of a key.
     typealias Entry = Record?
@@ -27,7 +27,7 @@ final class RecordCache: Sendable {
     /// An empty cache for about so many bytes, counting keys, values and their keeping.
     init(bytes: Int) {
         shards = (0..<16).map { _ in LockedShard() }
-        halfShardBytes = max(bytes / 32, 1)
+        halfShardBytes = bytes / 32
     }
 
     /// What is known of a key; `nil` if nothing is.
@@ -73,8 +73,19 @@ final class RecordCache: Sendable {
 
     /// Puts an entry among the young ones, and returns what is to be freed for it.
     private func insert(_ entry: Entry, for key: Key, in shard: inout Shard) -> [Key: Entry] {
-        shard.youngBytes += cost(of: entry, key)
-        if let previous = shard.young.updateValue(entry, forKey: key) { shard.youngBytes -= cost(of: previous, key) }
+        let cost = cost(of: entry, key)
+        // One large value would drive out a whole generation. What was known of the key is wrong now, though.
+        guard cost <= halfShardBytes / 4 else {
+            if let previous = shard.young.removeValue(forKey: key) {
+                shard.youngBytes -= self.cost(of: previous, key)
+            }
+            shard.old.removeValue(forKey: key)
+            return [:]
+        }
+        shard.youngBytes += cost
+        if let previous = shard.young.updateValue(entry, forKey: key) {
+            shard.youngBytes -= self.cost(of: previous, key)
+        }
         guard shard.youngBytes > halfShardBytes else { return [:] }
         let dropped = shard.old
         shard.old = shard.young
@@ -84,7 +95,7 @@ final class RecordCache: Sendable {
     }
 
     private func cost(of entry: Entry, _ key: Key) -> Int {
-        // Two array headers and malloc's rounding, the record's fields, and the dictionary's slack: measured, roughly.
+        // An estimate of two array headers and malloc's rounding, the record's fields, and the dictionary's slack.
         key.bytes.count + (entry?.value.bytes.count ?? 0) + 256
     }
 

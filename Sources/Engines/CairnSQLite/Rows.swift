@@ -5,25 +5,42 @@ internal import CairnModel
 extension Statement {
     func record(withValue: Bool) -> Record {
         Record(
-            key: Key(bytes: bytes(0)), value: withValue ? value(kind: 7, bytes: 8) ?? Value(bytes: []) : Value(bytes: []),
-            version: integer(1), createdVersion: integer(2), createdRef: Ref(integer(3)), updatedRef: Ref(integer(4)),
-            deletedRef: optionalInteger(5).map { Ref($0) }, leaseID: LeaseID(integer(6)))
+            key: Key(bytes: bytes(0)),
+            value: withValue ? value(kind: 7, bytes: 8) ?? Value(bytes: []) : Value(bytes: []),
+            version: integer(1),
+            createdVersion: integer(2),
+            createdRef: Ref(integer(3)),
+            updatedRef: Ref(integer(4)),
+            deletedRef: optionalInteger(5).map { Ref($0) },
+            leaseID: LeaseID(integer(6))
+        )
     }
 
     var event: Event {
         Event(
-            ref: Ref(integer(0)), kind: Event.Kind(rawValue: Int32(truncatingIfNeeded: integer(1))), key: Key(bytes: bytes(2)),
-            version: integer(3), value: value(kind: 12, bytes: 13), leaseID: LeaseID(integer(4)), createdRef: Ref(integer(5)),
-            createdVersion: integer(6), previousRef: optionalInteger(7).map { Ref($0) },
-            time: Timestamp(microseconds: integer(8)), clientID: text(9),
+            ref: Ref(integer(0)),
+            kind: Event.Kind(rawValue: Int32(truncatingIfNeeded: integer(1))),
+            key: Key(bytes: bytes(2)),
+            version: integer(3),
+            value: value(kind: 12, bytes: 13),
+            leaseID: LeaseID(integer(4)),
+            createdRef: Ref(integer(5)),
+            createdVersion: integer(6),
+            previousRef: optionalInteger(7).map { Ref($0) },
+            time: Timestamp(microseconds: integer(8)),
+            clientID: text(9),
             transactionIndex: Int32(truncatingIfNeeded: integer(10)),
-            transactionCount: Int32(truncatingIfNeeded: integer(11)))
+            transactionCount: Int32(truncatingIfNeeded: integer(11))
+        )
     }
 
     var lease: Lease {
         Lease(
-            id: LeaseID(integer(0)), deadline: optionalInteger(1).map(Timestamp.init(microseconds:)),
-            duration: optionalInteger(2).map { Duration.microseconds($0) }, isGranted: integer(3) != 0)
+            id: LeaseID(integer(0)),
+            deadline: optionalInteger(1).map(Timestamp.init(microseconds:)),
+            duration: optionalInteger(2).map { Duration.microseconds($0) },
+            isGranted: integer(3) != 0
+        )
     }
 
     var consumer: Consumer {

@@ -35,7 +35,8 @@ extension SQLiteEngine {
         } catch {
             try settle(changes, before: before, after: error)
         }
-        // Another process may have committed right after us. Then the header is not ours, and the next batch looks anew.
+        // Another process may have committed right after us. Then the header is not ours, and the next batch looks
+        // anew.
         let now = index?.stamp()
         writer.head = changes.head
         writer.stamp = if let base, let now, now.directlyFollows(base) { now } else { nil }
@@ -60,7 +61,9 @@ extension SQLiteEngine {
         guard let cache else { return stamp }
         let view = SQLiteView(statements: writer.reading, cache: nil, source: .read(nil))
         for _ in 0..<3 where !cache.isInStep {
-            try cache.catchUp(to: writer.head, at: stamp, limit: 10_000, mayClear: true) { first, count throws(StoreError) in
+            try cache.catchUp(to: writer.head, at: stamp, limit: 10_000, mayClear: true) {
+                first,
+                count throws(StoreError) in
                 try view.events(from: first, limit: count, bytes: 64 << 20)
             }
         }
@@ -85,15 +88,17 @@ extension SQLiteEngine {
 
     /// Finds out what became of a batch whose COMMIT failed. Returns if it is stored after all, else throws.
     ///
-    /// SQLite makes a commit visible as its very last step, so a COMMIT that fails has changed nothing that anyone can see.
-    /// But if the sync of the log was what failed, the whole batch may lie in the log, and would count after a crash.
-    /// Another small commit overwrites the beginning of it, and that makes it void; if that is not possible either, the
-    /// outcome is unknown.
+    /// SQLite makes a commit visible as its very last step, so a COMMIT that fails has changed nothing that anyone
+    /// can see. But if the sync of the log was what failed, the whole batch may lie in the log, and would count after
+    /// a crash. Another small commit overwrites the beginning of it, and that makes it void; if that is not possible
+    /// either, the outcome is unknown.
     private func settle(_ changes: Changes, before: Head, after error: StoreError) throws(StoreError) {
         writer.rollBack()
         writer.stamp = nil
         cache?.forget()
-        if error.nativeCode & 0xFF == SQLITE_BUSY || error.code == .storageFull && error.nativeCode & 0xFF == SQLITE_FULL {
+        if error.nativeCode & 0xFF == SQLITE_BUSY
+            || error.code == .storageFull && error.nativeCode & 0xFF == SQLITE_FULL
+        {
             throw error
         }
         var isKnown = false
@@ -243,7 +248,9 @@ extension WriteStatements {
     }
 
     fileprivate func put(
-        _ result: TransactionResult, for id: RequestID, at time: Timestamp
+        _ result: TransactionResult,
+        for id: RequestID,
+        at time: Timestamp
     ) throws(StoreError) {
         request.bind(2, time.rawValue)
         request.bind(3, StoredResult.encode(result))

@@ -11,7 +11,7 @@ extension SQLiteEngine {
     ///
     /// Also true for a moment during our own commits, and after a checkpoint, until the next read or batch.
     public func mayHaveForeignChanges() -> Bool {
-        // Without shared memory, or without a cache to keep in step, nothing is known.
+        // Without shared memory nothing is known.
         guard let cache else { return true }
         return !cache.isInStep
     }
@@ -24,22 +24,24 @@ extension SQLiteEngine {
             // Before the transaction begins, so what it sees is of this header or later.
             let stamp = cache?.stamp()
             try statements.begin.run()
-            let result: Result
             do throws(StoreError) {
                 if let cache, let stamp, !cache.isInStep { try follow(cache, from: stamp, statements) }
-                result = try body(SQLiteView(statements: statements, cache: cache, source: .read(stamp)))
+                let result = try body(SQLiteView(statements: statements, cache: cache, source: .read(stamp)))
+                try statements.commit.run()
+                return result
             } catch {
                 try? statements.rollback.run()
                 throw error
             }
-            try statements.commit.run()
-            return result
         }
     }
 
-    /// Applies to the cache what others have committed, if it is little, so that an engine that only reads stays in step.
+    /// Applies to the cache what others have committed, if it is little, so that an engine that only reads stays in
+    /// step.
     private func follow(
-        _ cache: CoherentCache, from stamp: WALStamp, _ statements: ReadStatements
+        _ cache: CoherentCache,
+        from stamp: WALStamp,
+        _ statements: ReadStatements
     ) throws(StoreError) {
         let head = try statements.storedHead()
         // The transaction saw exactly the state of `stamp` if nothing was committed until it had begun.

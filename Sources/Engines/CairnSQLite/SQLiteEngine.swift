@@ -5,8 +5,8 @@ internal import Synchronization
 /// The home in one SQLite file: durable, shared between processes, and open to anyone with the `sqlite3` shell.
 ///
 /// The file is in WAL mode with `synchronous=FULL`, so a commit returns when the log has been synced. One connection
-/// writes, on the committer's thread; a few read; one copies the log into the file meanwhile. Recent records are kept in
-/// memory and vouched for by the shared header of the log, so most reads of one key touch no file at all.
+/// writes, on the committer's thread; a few read; one copies the log into the file meanwhile. Recent records are kept
+/// in memory and vouched for by the shared header of the log, so most reads of one key touch no file at all.
 /// `docs/formats/sqlite.md` describes the tables.
 public final class SQLiteEngine: Engine {
     /// `sqlite`.
@@ -23,6 +23,7 @@ public final class SQLiteEngine: Engine {
     let writer: Writer
     let pool: ReaderPool
     let checkpointer: Checkpointer
+    // Both are missing only where the VFS shares no memory.
     let cache: CoherentCache?
     let index: WALIndex?
 
@@ -45,7 +46,8 @@ public final class SQLiteEngine: Engine {
             checkpoints.takeOver()
             let pool = try ReaderPool(path: path, options: options)
             index = WALIndex(of: connection.database)
-            cache = options.recordCacheBytes > 0 ? index.map { CoherentCache(index: $0, bytes: options.recordCacheBytes) } : nil
+            // One that may hold nothing still tells whether others have committed.
+            cache = index.map { CoherentCache(index: $0, bytes: options.recordCacheBytes) }
             checkpointer = Checkpointer(checkpoints)
             self.path = path
             self.options = options
@@ -68,8 +70,8 @@ public final class SQLiteEngine: Engine {
 
 /// What the committer's thread alone uses: the writing connection, its statements, and the head as it last knew it.
 ///
-/// `@unchecked Sendable`: the engine's contract says that commits and trims never run at the same time, and that `close`
-/// comes after them.
+/// `@unchecked Sendable`: the engine's contract says that commits and trims never run at the same time, and that
+/// `close` comes after them.
 final class Writer: @unchecked Sendable {
     let connection: Connection
     private var statements: (reading: ReadStatements, writing: WriteStatements)?

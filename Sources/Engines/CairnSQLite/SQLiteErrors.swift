@@ -5,8 +5,8 @@ internal import Glibc
 
 // The one table from SQLite's result codes to the store's errors.
 //
-// The primary code decides, and the extended code and the system's error number refine it: a file that can't be opened may
-// be missing, or forbidden, or on a full disk. The extended code is kept in `nativeCode`.
+// The primary code decides, and the extended code and the system's error number refine it: a file that can't be
+// opened may be missing, or forbidden, or on a full disk. The extended code is kept in `nativeCode`.
 
 extension StoreError {
     /// The error of a call on `database` that returned `code`.
@@ -31,8 +31,11 @@ extension StoreError {
         let meaning = Meaning(code, system: system)
         let native = words ?? String(cString: sqlite3_errstr(code))
         return StoreError(
-            meaning.code, "\(path): \(meaning.happened) (SQLite says: \(native)). \(meaning.advice)", retry: meaning.retry,
-            nativeCode: code)
+            meaning.code,
+            "\(path): \(meaning.happened) (SQLite says: \(native)). \(meaning.advice)",
+            retry: meaning.retry,
+            nativeCode: code
+        )
     }
 }
 
@@ -52,7 +55,12 @@ private struct Meaning {
         case SQLITE_READONLY, SQLITE_PERM, SQLITE_AUTH: self = .forbidden
         case SQLITE_CANTOPEN, SQLITE_IOERR: self = Meaning(fileTrouble: code, system: system)
         case SQLITE_NOMEM:
-            self = Meaning(code: .storageFailed, happened: "there is not enough memory", advice: "Try again.", retry: .safe)
+            self = Meaning(
+                code: .storageFailed,
+                happened: "there is not enough memory",
+                advice: "Try again.",
+                retry: .safe
+            )
         case SQLITE_INTERRUPT:
             self = Meaning(code: .cancelled, happened: "the call was interrupted", advice: "Try again.", retry: .safe)
         default:
@@ -72,8 +80,11 @@ private struct Meaning {
                 self = .full
             } else {
                 self = Meaning(
-                    code: .storageFailed, happened: "reading or writing the file failed",
-                    advice: "Look at the disk and the system's log.", retry: .safe)
+                    code: .storageFailed,
+                    happened: "reading or writing the file failed",
+                    advice: "Look at the disk and the system's log.",
+                    retry: .safe
+                )
             }
         }
     }
@@ -86,22 +97,37 @@ private struct Meaning {
     }
 
     static let full = Meaning(
-        code: .storageFull, happened: "there is no room for the change",
-        advice: "Nothing was changed; make room and try again.", retry: .safe)
+        code: .storageFull,
+        happened: "there is no room for the change",
+        advice: "Nothing was changed; make room and try again.",
+        retry: .safe
+    )
     static let busy = Meaning(
-        code: .storageBusy, happened: "another process held the file for too long",
-        advice: "Nothing was changed; try again.", retry: .safe)
+        code: .storageBusy,
+        happened: "another process held the file for too long",
+        advice: "Nothing was changed; try again.",
+        retry: .safe
+    )
     static let corrupt = Meaning(
-        code: .corrupted, happened: "the file is damaged",
-        advice: "Restore a backup, or save what can be read with the sqlite3 shell's .recover.")
+        code: .corrupted,
+        happened: "the file is damaged",
+        advice: "Restore a backup, or save what can be read with the sqlite3 shell's .recover."
+    )
     static let forbidden = Meaning(
-        code: .permissionDenied, happened: "the file or its directory may not be written",
-        advice: "A store needs both: SQLite keeps a log and an index beside the file.")
+        code: .permissionDenied,
+        happened: "the file or its directory may not be written",
+        advice: "A store needs both: SQLite keeps a log and an index beside the file."
+    )
     static let missing = Meaning(
-        code: .invalidURL, happened: "the file cannot be there", advice: "Name a file in a directory that exists.")
+        code: .invalidURL,
+        happened: "the file cannot be there",
+        advice: "Name a file in a directory that exists."
+    )
     static let unopened = Meaning(
-        code: .permissionDenied, happened: "the file could not be opened",
-        advice: "See that its directory exists and that both may be read and written.")
+        code: .permissionDenied,
+        happened: "the file could not be opened",
+        advice: "See that its directory exists and that both may be read and written."
+    )
 }
 
 /// Extended result codes, which are C macros with a shift that Swift can't import.

@@ -50,7 +50,10 @@ struct SQLiteView: EngineView {
     }
 
     func records(
-        in range: KeyRange, limit: Int, bytes: Int, keysOnly: Bool
+        in range: KeyRange,
+        limit: Int,
+        bytes: Int,
+        keysOnly: Bool
     ) throws(StoreError) -> [Record] {
         if range.isEmpty || limit <= 0 { return [] }
         let statement =
@@ -70,7 +73,10 @@ struct SQLiteView: EngineView {
     }
 
     private func page(
-        of statement: Statement, limit: Int, bytes: Int, keysOnly: Bool
+        of statement: Statement,
+        limit: Int,
+        bytes: Int,
+        keysOnly: Bool
     ) throws(StoreError) -> [Record] {
         statement.bind(3, Int64(limit))
         defer { statement.reset() }
@@ -186,8 +192,11 @@ extension ReadStatements {
             throw StoreError(.corrupted, "the table head of the store is empty; restore a backup")
         }
         return Head(
-            lastRef: Ref(head.integer(0)), oldestRef: Ref(head.integer(1)), lastLeaseID: LeaseID(head.integer(2)),
-            time: Timestamp(microseconds: head.integer(3)))
+            lastRef: Ref(head.integer(0)),
+            oldestRef: Ref(head.integer(1)),
+            lastLeaseID: LeaseID(head.integer(2)),
+            time: Timestamp(microseconds: head.integer(3))
+        )
     }
 
     /// The record of a key as the file has it.

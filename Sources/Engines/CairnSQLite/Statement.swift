@@ -43,18 +43,23 @@ final class Statement {
         note(
             text.withUTF8 { utf8 in
                 // A null pointer would bind NULL, so the empty text is bound as such.
-                guard let base = utf8.baseAddress, !utf8.isEmpty else { return sqlite3_bind_text(handle, index, "", 0, nil) }
+                guard let base = utf8.baseAddress, !utf8.isEmpty else {
+                    return sqlite3_bind_text(handle, index, "", 0, nil)
+                }
                 return base.withMemoryRebound(to: CChar.self, capacity: utf8.count) {
                     sqlite3_bind_text(handle, index, $0, Int32(utf8.count), transient)
                 }
-            })
+            }
+        )
     }
 
     /// Binds bytes where they are while `body` runs; they are not copied, so the statement must have been reset when
     /// `body` returns.
     @inline(__always)
     func bind<Result>(
-        _ index: Int32, _ bytes: [UInt8], then body: () throws(StoreError) -> Result
+        _ index: Int32,
+        _ bytes: [UInt8],
+        then body: () throws(StoreError) -> Result
     ) throws(StoreError) -> Result {
         try bytes.withUnsafeBufferPointer { (buffer) throws(StoreError) -> Result in
             // A null pointer would bind NULL, and an empty array may have one.
@@ -70,7 +75,9 @@ final class Statement {
     /// The same for bytes that may be missing.
     @inline(__always)
     func bind<Result>(
-        _ index: Int32, optional bytes: [UInt8]?, then body: () throws(StoreError) -> Result
+        _ index: Int32,
+        optional bytes: [UInt8]?,
+        then body: () throws(StoreError) -> Result
     ) throws(StoreError) -> Result {
         guard let bytes else {
             note(sqlite3_bind_null(handle, index))
@@ -133,12 +140,15 @@ final class Statement {
         guard let base = sqlite3_column_text(handle, column) else { return "" }
         // As above. The count, not the terminating zero, because a name may contain zeros.
         return String(
-            decoding: UnsafeBufferPointer(start: base, count: Int(sqlite3_column_bytes(handle, column))), as: UTF8.self)
+            decoding: UnsafeBufferPointer(start: base, count: Int(sqlite3_column_bytes(handle, column))),
+            as: UTF8.self
+        )
     }
 
     /// The size of a value, without copying it.
     func byteCount(_ column: Int32) -> Int { Int(sqlite3_column_bytes(handle, column)) }
 }
 
-/// Tells SQLite to copy what is bound: the C macro `SQLITE_TRANSIENT`, which Swift can't import, is this number as a pointer.
+/// Tells SQLite to copy what is bound: the C macro `SQLITE_TRANSIENT`, which Swift can't import, is this number as a
+/// pointer.
 nonisolated(unsafe) private let transient = unsafeBitCast(-1, to: sqlite3_destructor_type.self)  // never changes

@@ -34,10 +34,12 @@ struct ReadStatements {
             SELECT ref, kind, key, version, lease_id, created_ref, created_version, previous_ref, time, client_id,
                 transaction_index, transaction_count, value_kind, value
             FROM events WHERE ref >= ?1 ORDER BY ref LIMIT ?2
-            """)
+            """
+        )
         consumer = try connection.prepare("SELECT name, cursor, updated_at FROM consumers WHERE name = ?1")
         consumers = try connection.prepare(
-            "SELECT name, cursor, updated_at FROM consumers WHERE name > ?1 ORDER BY name LIMIT ?2")
+            "SELECT name, cursor, updated_at FROM consumers WHERE name > ?1 ORDER BY name LIMIT ?2"
+        )
         result = try connection.prepare("SELECT result FROM requests WHERE id = ?1")
     }
 }
@@ -52,13 +54,14 @@ struct WriteStatements {
     init(_ connection: Connection) throws(StoreError) {
         begin = try connection.prepare("BEGIN IMMEDIATE")
         event = try connection.prepare("INSERT INTO events VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)")
-        // The common change, of a value alone. It names neither `lease_id` nor `deleted_ref`, so SQLite leaves the index by
-        // lease in peace; when they would change, it touches no row, and `upsert` is used.
+        // The common change, of a value alone. It names neither `lease_id` nor `deleted_ref`, so SQLite leaves the
+        // index by lease in peace; when they would change, it touches no row, and `upsert` is used.
         update = try connection.prepare(
             """
             UPDATE records SET version = ?2, updated_ref = ?3, value_kind = ?4, value = ?5
             WHERE key = ?1 AND lease_id = ?6 AND deleted_ref IS NULL
-            """)
+            """
+        )
         upsert = try connection.prepare(
             """
             INSERT INTO records VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9) ON CONFLICT (key) DO UPDATE SET
@@ -66,21 +69,25 @@ struct WriteStatements {
                 created_ref = excluded.created_ref, updated_ref = excluded.updated_ref,
                 deleted_ref = excluded.deleted_ref, lease_id = excluded.lease_id,
                 value_kind = excluded.value_kind, value = excluded.value
-            """)
+            """
+        )
         lease = try connection.prepare("INSERT OR REPLACE INTO leases VALUES (?1,?2,?3,?4)")
         deleteLease = try connection.prepare("DELETE FROM leases WHERE id = ?1")
         consumer = try connection.prepare("INSERT OR REPLACE INTO consumers VALUES (?1,?2,?3)")
         deleteConsumer = try connection.prepare("DELETE FROM consumers WHERE name = ?1")
         request = try connection.prepare("INSERT OR REPLACE INTO requests (id, time, result) VALUES (?1,?2,?3)")
         forgetRequests = try connection.prepare(
-            "DELETE FROM requests WHERE number IN (SELECT number FROM requests WHERE time < ?1 ORDER BY time LIMIT ?2)")
+            "DELETE FROM requests WHERE number IN (SELECT number FROM requests WHERE time < ?1 ORDER BY time LIMIT ?2)"
+        )
         head = try connection.prepare(
-            "UPDATE head SET last_ref = ?1, oldest_ref = ?2, last_lease_id = ?3, time = ?4 WHERE id = 1")
+            "UPDATE head SET last_ref = ?1, oldest_ref = ?2, last_lease_id = ?3, time = ?4 WHERE id = 1"
+        )
         trim = try connection.prepare(
             """
             DELETE FROM events WHERE ref IN
                 (SELECT ref FROM events WHERE ref < (SELECT oldest_ref FROM head WHERE id = 1) ORDER BY ref LIMIT ?1)
-            """)
+            """
+        )
         // Writes a page without changing anything that has a meaning.
         touch = try connection.prepare("PRAGMA user_version = \(Schema.version)")
     }

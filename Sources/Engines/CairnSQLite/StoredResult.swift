@@ -3,8 +3,8 @@ internal import Foundation
 
 /// The result of a transaction as the table `requests` keeps it: JSON, with keys and values in base64.
 ///
-/// Every transaction with a request id is written here, few are ever read, so writing is done by hand, at a tenth of the
-/// cost of Foundation's encoder, and reading by `JSONDecoder`. A test holds the two against each other.
+/// Every transaction with a request id is written here, few are ever read, so writing is done by hand, at a tenth of
+/// the cost of Foundation's encoder, and reading by `JSONDecoder`. A test holds the two against each other.
 enum StoredResult {
     /// The JSON of a result.
     static func encode(_ result: TransactionResult) -> String {
@@ -117,7 +117,10 @@ private struct ResultMirror: Decodable {
     var result: TransactionResult {
         get throws {
             TransactionResult(
-                failedCondition: try failed?.failedCondition, results: try results.map { try $0.result }, ref: Ref(ref))
+                failedCondition: try failed?.failedCondition,
+                results: try results.map { try $0.result },
+                ref: Ref(ref)
+            )
         }
     }
 }
@@ -151,9 +154,15 @@ private struct RecordMirror: Decodable {
 
     var record: Record {
         Record(
-            key: Key(bytes: Array(key)), value: Value(kind: Value.Kind(rawValue: kind), bytes: Array(value)),
-            version: version, createdVersion: createdVersion, createdRef: Ref(createdRef), updatedRef: Ref(updatedRef),
-            deletedRef: deletedRef.map { Ref($0) }, leaseID: LeaseID(leaseID))
+            key: Key(bytes: Array(key)),
+            value: Value(kind: Value.Kind(rawValue: kind), bytes: Array(value)),
+            version: version,
+            createdVersion: createdVersion,
+            createdRef: Ref(createdRef),
+            updatedRef: Ref(updatedRef),
+            deletedRef: deletedRef.map { Ref($0) },
+            leaseID: LeaseID(leaseID)
+        )
     }
 }
 
@@ -164,9 +173,11 @@ private struct LeaseMirror: Decodable {
 
     var lease: Lease {
         Lease(
-            id: LeaseID(id), deadline: deadline.map(Timestamp.init(microseconds:)),
+            id: LeaseID(id),
+            deadline: deadline.map(Timestamp.init(microseconds:)),
             duration: seconds.map { Duration(secondsComponent: $0, attosecondsComponent: attoseconds ?? 0) },
-            isGranted: isGranted)
+            isGranted: isGranted
+        )
     }
 }
 
@@ -176,7 +187,10 @@ private struct ConsumerMirror: Decodable {
 
     var consumer: Consumer {
         Consumer(
-            name: String(decoding: name, as: UTF8.self), cursor: Ref(cursor), updatedAt: Timestamp(microseconds: updatedAt))
+            name: String(decoding: name, as: UTF8.self),
+            cursor: Ref(cursor),
+            updatedAt: Timestamp(microseconds: updatedAt)
+        )
     }
 }
 
@@ -192,8 +206,11 @@ private struct FailedMirror: Decodable {
     var failedCondition: FailedCondition {
         get throws {
             FailedCondition(
-                index: index, condition: Condition(Key(bytes: Array(key)), try conditionTest), version: version,
-                updatedRef: Ref(updatedRef))
+                index: index,
+                condition: Condition(Key(bytes: Array(key)), try conditionTest),
+                version: version,
+                updatedRef: Ref(updatedRef)
+            )
         }
     }
 
@@ -201,7 +218,8 @@ private struct FailedMirror: Decodable {
         get throws {
             if test == "absent" { return .absent }
             if test == "present" { return .present }
-            guard let number, let comparison = Condition.Comparison.allCases.first(where: { $0.word == comparison }) else {
+            guard let number, let comparison = Condition.Comparison.allCases.first(where: { $0.word == comparison })
+            else {
                 throw StoreError(.corrupted, "the condition \(test) lacks its figure")
             }
             switch test {

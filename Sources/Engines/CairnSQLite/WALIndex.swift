@@ -27,17 +27,20 @@ struct WALStamp: Hashable, Sendable {
 ///
 /// The pointer is the one that SQLite itself has mapped: it is asked for through the file's own methods. Opening the
 /// `-shm` file here instead would be a trap, because closing any descriptor of a file drops all POSIX locks that the
-/// process holds on it, SQLite's among them. The mapping stays where it is for as long as the connection is open in WAL mode.
+/// process holds on it, SQLite's among them. The mapping stays where it is for as long as the connection is open in
+/// WAL mode.
 ///
 /// A commit writes the second copy of the header, then the first, whose last word is a checksum of the rest; no
-/// connection of any process accepts a header whose copies differ. So once anyone can have seen a commit, all words of the first copy are those of that
-/// commit or of a later one, and comparing them with the words remembered tells whether anything was committed since.
-/// While the words are being written the commit was neither acknowledged nor seen, and either answer is right.
+/// connection of any process accepts a header whose copies differ. So once anyone can have seen a commit, all words
+/// of the first copy are those of that commit or of a later one, and comparing them with the words remembered tells
+/// whether anything was committed since. While the words are being written the commit was neither acknowledged nor
+/// seen, and either answer is right.
 ///
-/// `@unchecked Sendable`: the memory is only read, as atomic words, and outlives this object's users, because the engine
-/// closes the connection last.
+/// `@unchecked Sendable`: the memory is only read, as atomic words, and outlives this object's users, because the
+/// engine closes the connection last.
 final class WALIndex: @unchecked Sendable {
-    // `Atomic<UInt64>` has the layout of `UInt64`; this is the one way to tell the compiler that other processes write here.
+    // `Atomic<UInt64>` has the layout of `UInt64`; this is the one way to tell the compiler that other processes
+    // write here.
     private let words: UnsafeMutablePointer<Atomic<UInt64>>
 
     /// The index of a connection that has read from a file in WAL mode, or `nil` if its VFS shares no memory.
@@ -60,8 +63,12 @@ final class WALIndex: @unchecked Sendable {
         // The checksum first: what is loaded after it can't be older than it.
         let checksum = words[5].load(ordering: .acquiring)
         return WALStamp(
-            change: words[1].load(ordering: .relaxed), extent: words[2].load(ordering: .relaxed),
-            frameChecksum: words[3].load(ordering: .relaxed), salt: words[4].load(ordering: .relaxed), checksum: checksum)
+            change: words[1].load(ordering: .relaxed),
+            extent: words[2].load(ordering: .relaxed),
+            frameChecksum: words[3].load(ordering: .relaxed),
+            salt: words[4].load(ordering: .relaxed),
+            checksum: checksum
+        )
     }
 
     /// How many pages the log holds.

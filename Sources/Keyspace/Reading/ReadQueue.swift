@@ -28,7 +28,7 @@ final class ReadQueue: Sendable {
     private let queue = Mutex(Queue())
     private let threads = Mutex<[WorkerThread]>([])
 
-    init(engine: any Engine, gatherAnswers: @escaping @Sendable (() -> Void) -> Void) {
+    init(engine: any Engine, gatherAnswers: @escaping @Sendable (() -> Void) -> Void = { $0() }) {
         self.engine = engine
         self.gatherAnswers = gatherAnswers
         guard engine.blocks else { return }
@@ -48,6 +48,7 @@ final class ReadQueue: Sendable {
         guard engine.blocks else {
             return try engine.read { (view) throws(StoreError) in try view.records([key])[key] }
         }
+        // Unsafe as in `Lookup`: resumed once, here or by the thread that takes it.
         let answer = await withUnsafeContinuation { (caller: UnsafeContinuation<Answer, Never>) in
             let isClosed = queue.withLock { queue in
                 if !queue.isClosed { queue.lookups.append(Lookup(key: key, caller: caller)) }
@@ -71,6 +72,7 @@ final class ReadQueue: Sendable {
         _ body: @escaping @Sendable () throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {
         typealias Answer = Result<Value, StoreError>
+        // Unsafe as in `Lookup`: resumed once, here or by the thread that takes it.
         let answer = await withUnsafeContinuation { (caller: UnsafeContinuation<Answer, Never>) in
             let isClosed = queue.withLock { queue in
                 if !queue.isClosed {

@@ -51,7 +51,8 @@ extension WorkingSet {
         case .delete(let key):
             return .deleted(try end([key], .deleted, in: scope))
         case .deleteRange(let range):
-            return .deleted(try end(try keys(in: range), .deleted, in: scope))
+            let keys = try keys(in: range, limit: scope.limits.transactionEvents)
+            return .deleted(try end(keys, .deleted, in: scope))
         case .get(let key):
             return .read(try liveRecord(key))
         case .grantLease(let id, let duration):

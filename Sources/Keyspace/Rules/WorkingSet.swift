@@ -11,7 +11,8 @@ package struct WorkingSet: Sendable {
         case record(Key)
         case lease(LeaseID)
         case keysOnLease(LeaseID)
-        case keysInRange(KeyRange)
+        /// The live keys of the range, or the first `limit` of them.
+        case keysInRange(KeyRange, limit: Int)
         case consumer(String)
         case result(RequestID)
     }
@@ -31,7 +32,7 @@ package struct WorkingSet: Sendable {
     private var results: [RequestID: TransactionResult?] = [:]
     // As of the start of the batch; `moved` and `touched` say what has changed since.
     private var keysOnLease: [LeaseID: [Key]] = [:]
-    private var keysInRange: [KeyRange: [Key]] = [:]
+    private var keysInRange: [KeyRange: KeysInRange] = [:]
     private var moved = LeaseMoves()
     private var touched: [Key] = []
 
@@ -39,6 +40,12 @@ package struct WorkingSet: Sendable {
     package private(set) var changes: Changes
     private let headAtStart: Head
     private var undo: [Undo] = []
+
+    private struct KeysInRange {
+        var keys: [Key]
+        /// Whether there are no others.
+        var areAll: Bool
+    }
 
     /// One step back.
     private enum Undo {
@@ -93,8 +100,10 @@ extension WorkingSet {
     /// Notes the keys that were on the lease when the batch started.
     package mutating func load(keys: [Key], on lease: LeaseID) { keysOnLease[lease] = keys }
 
-    /// Notes the keys that were live in the range when the batch started.
-    package mutating func load(keys: [Key], in range: KeyRange) { keysInRange[range] = keys }
+    /// Notes the keys that were live in the range when the batch started, or the first of them.
+    package mutating func load(keys: [Key], in range: KeyRange, areAll: Bool) {
+        keysInRange[range] = KeysInRange(keys: keys, areAll: areAll)
+    }
 }
 
 // Asking.
@@ -123,10 +132,14 @@ extension WorkingSet {
         return moved.keys(on: lease, atStart: atStart).sorted()
     }
 
-    /// The live keys of a range, in order.
-    package func keys(in range: KeyRange) throws(Stop) -> [Key] {
-        guard let atStart = keysInRange[range] else { throw .need(.keysInRange(range)) }
-        var keys = Set(atStart)
+    /// The live keys of a range, in order; if they are more than `limit`, at least one more than that.
+    package func keys(in range: KeyRange, limit: Int) throws(Stop) -> [Key] {
+        // So many that the limit is exceeded even if the batch has ended one with each change so far.
+        let enough = limit + 1 + touched.count
+        guard let atStart = keysInRange[range], atStart.areAll || atStart.keys.count >= enough else {
+            throw .need(.keysInRange(range, limit: enough))
+        }
+        var keys = Set(atStart.keys)
         for key in touched where range.contains(key) {
             if let record = records[key] ?? nil, record.isLive { keys.insert(key) } else { keys.remove(key) }
         }

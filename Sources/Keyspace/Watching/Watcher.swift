@@ -32,6 +32,9 @@ final class Watcher: Sendable {
         /// A progress to report once `pending` is delivered.
         var progress: Ref?
         var reported = Ref.zero
+        /// Whether the stream is new, so that its first catching up is told even if nothing was missed, or all of it
+        /// was delivered.
+        var mustReport = true
         var scannedSinceReport = 0
         var finishAfter: Ref?
         var isFinished = false
@@ -135,9 +138,10 @@ extension Watcher {
             if let error = state.error { return .fail(error) }
             if let next = state.records?.next { return .readRecords(from: next) }
             if !state.pending.isEmpty { return .deliver(.events(state.takePending())) }
-            if let progress = state.progress, progress > state.reported || state.reported == .zero {
+            if state.hasProgress, let progress = state.progress {
                 state.progress = nil
-                state.reported = progress
+                state.mustReport = false
+                state.reported = max(progress, state.reported)
                 return .deliver(.progress(progress))
             }
             if state.isFinished { return .finish }
@@ -193,7 +197,7 @@ extension Watcher {
                 let isReady = state.withLock { state in
                     // What came between `step` and here must not be missed.
                     guard case .live = state.mode, state.pending.isEmpty, state.error == nil, !state.isFinished,
-                        (state.progress ?? .zero) <= state.reported, !Task.isCancelled
+                        !state.hasProgress, !Task.isCancelled
                     else { return true }
                     state.waiter = waiter
                     return false
@@ -207,6 +211,12 @@ extension Watcher {
 }
 
 extension Watcher.State {
+    /// Whether there is a progress to tell.
+    fileprivate var hasProgress: Bool {
+        guard let progress else { return false }
+        return progress > reported || mustReport
+    }
+
     fileprivate mutating func takeWaiter() -> UnsafeContinuation<Void, Never>? {
         defer { waiter = nil }
         return waiter

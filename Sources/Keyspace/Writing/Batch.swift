@@ -104,13 +104,12 @@ package struct Batch {
             let keys = try view.keys(on: id)
             set.load(keys: keys, on: id)
             try loadMissing(keys)
-        case .keysInRange(let range):
-            // One more than a transaction may change, so that the rule can tell that there are too many.
-            let records = try view.records(
-                in: range, limit: limits.transactionEvents + 1, bytes: .max, keysOnly: true)
-            let keys = records.map(\.key)
-            set.load(keys: keys, in: range)
-            if keys.count <= limits.transactionEvents { try loadMissing(keys) }
+        case .keysInRange(let range, let limit):
+            let keys = try view.records(in: range, limit: limit, bytes: .max, keysOnly: true).map(\.key)
+            let areAll = keys.count < limit
+            set.load(keys: keys, in: range, areAll: areAll)
+            // If there are more, the transaction is refused and their records are not needed.
+            if areAll { try loadMissing(keys) }
         case .consumer(let name):
             set.load(consumer: try view.consumer(name), for: name)
         case .result(let request):

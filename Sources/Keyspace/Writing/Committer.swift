@@ -55,13 +55,16 @@ final class Committer: Sendable {
     private let queue = Mutex(Queue())
     /// No lease has an earlier deadline; only read and written by whoever runs a batch.
     private let nextDeadline: Mutex<Timestamp?>
+    /// The time of the last batch: when the clock jumps back, the store's time waits for it.
+    private let lastTime: Mutex<Timestamp>
     private let deadlineMoved: @Sendable (Timestamp?) -> Void
     private let thread = Mutex<WorkerThread?>(nil)
 
     /// A committer on top of `head`. `deadlineMoved` is told after a batch when the next deadline is another one.
     init(
         engine: any Engine, clock: any WallClock, limits: Limits, batchLimits: BatchLimits = .init(), hub: Hub,
-        nextDeadline: Timestamp?, gatherAnswers: @escaping @Sendable (() -> Void) -> Void, logger: Logger,
+        lastTime: Timestamp = Timestamp(microseconds: 0), nextDeadline: Timestamp?,
+        gatherAnswers: @escaping @Sendable (() -> Void) -> Void = { $0() }, logger: Logger,
         deadlineMoved: @escaping @Sendable (Timestamp?) -> Void
     ) {
         self.engine = engine
@@ -73,6 +76,7 @@ final class Committer: Sendable {
         self.logger = logger
         self.nextDeadline = Mutex(nextDeadline)
         self.deadlineMoved = deadlineMoved
+        self.lastTime = Mutex(lastTime)
         if engine.blocks {
             let worker = WorkerThread(name: "cairn-commit") { [unowned self] in drain() }
             thread.withLock { $0 = worker }
@@ -93,6 +97,9 @@ final class Committer: Sendable {
     /// How many transactions wait for a batch.
     var waitingCount: Int { queue.withLock { $0.waiting.count } }
 
+    /// Whether new transactions are refused.
+    var isClosed: Bool { queue.withLock { $0.isClosed } }
+
     /// Runs a batch now, even an empty one: expires what is due, and takes notice of what other processes have written.
     func sweep() async { await runBatch(with: []) }
 
@@ -103,6 +110,7 @@ final class Committer: Sendable {
     func forgetOldRequests() async { await runBatch(with: .forgetRequests) }
 
     private func runBatch(with chores: Chores) async {
+        // Unsafe as in `Waiting`: resumed once, here or after the batch.
         await withUnsafeContinuation { (caller: UnsafeContinuation<Void, Never>) in
             let isClosed = queue.withLock { queue in
                 if !queue.isClosed {
@@ -240,7 +248,7 @@ extension Committer {
     private func commitBatch(_ transactions: [Transaction]) -> [Answer] {
         do throws(StoreError) {
             // One moment for both, so that no transaction meets a lease that is due.
-            let now = clock.now()
+            let now = max(clock.now(), lastTime.withLock { $0 })
             while try expireDueLeases(at: now) {}
             return try commitOnce(transactions, at: now)
         } catch {
@@ -286,6 +294,7 @@ extension Committer {
             committed = batch.changes
             return committed
         }
+        if let time = committed?.head.time { lastTime.withLock { $0 = time } }
         hub.note(foreign, thenOwn: committed)
         noteDeadlines(of: committed)
     }

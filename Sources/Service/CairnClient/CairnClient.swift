@@ -71,7 +71,7 @@ public final class CairnClient: Store {
         }
     }
 
-    /// Waits for running calls, then closes the connections. The server goes on.
+    /// Ends the streams, waits for calls under way, then closes the connections. The server goes on.
     public func close() async { await calls.close() }
 }
 
@@ -93,6 +93,8 @@ extension CairnClient {
 
     /// A page of live records.
     public func list(_ request: ListRequest) async throws(StoreError) -> ListPage {
+        _ = try request.limit?.checkedAsLimit()
+        _ = try request.depth?.checkedAsLimit("depth")
         let response: Cairn_V1_ListResponse = try await calls.unary(
             "cairn.v1.KeyValue/List", request.wire, isSafe: true)
         return ListPage(wire: response)
@@ -116,6 +118,7 @@ extension CairnClient {
 
     /// Leases that were granted or have a deadline.
     public func leases(from first: LeaseID, limit: Int) async throws(StoreError) -> [LeaseStatus] {
+        let limit = try limit.checkedAsLimit()
         let response: Cairn_V1_ListLeasesResponse = try await calls.unary(
             "cairn.v1.Leases/List",
             Cairn_V1_ListLeasesRequest.with {
@@ -139,6 +142,7 @@ extension CairnClient {
 
     /// The consumers by name.
     public func consumers(after name: String, limit: Int) async throws(StoreError) -> [Consumer] {
+        let limit = try limit.checkedAsLimit()
         let response: Cairn_V1_ListConsumersResponse = try await calls.unary(
             "cairn.v1.Consumers/List",
             Cairn_V1_ListConsumersRequest.with {
@@ -162,6 +166,7 @@ extension CairnClient {
 extension CairnClient {
     /// Runs a transaction, and returns when the server says that it is durable.
     public func commit(_ transaction: Transaction) async throws(StoreError) -> TransactionResult {
+        try transaction.checkForWire()
         var transaction = transaction
         if transaction.clientID.isEmpty { transaction.clientID = calls.configuration.clientID }
         if let result = try await commitSet(transaction) { return result }
@@ -202,6 +207,7 @@ extension CairnClient {
 
     /// Writes a copy of the server's store to a file here, which must not exist.
     public func backup(toFile path: String) async throws(StoreError) {
+        try capabilities.require(.backup)
         try await BackupDownload(path: path, calls: calls).run()
     }
 }

@@ -7,6 +7,7 @@ internal import SwiftProtobuf
 struct CallRunner: Sendable {
     let rpc: RPCClient
     let configuration: CairnClient.Configuration
+    let streams = OpenStreams()
 
     init(to addresses: [RPCAddress], _ configuration: CairnClient.Configuration) throws(StoreError) {
         do throws(RPCSetupError) {
@@ -17,7 +18,11 @@ struct CallRunner: Sendable {
         self.configuration = configuration
     }
 
-    func close() async { await rpc.close() }
+    /// Ends the streams, waits for calls under way, and refuses what comes later.
+    func close() async {
+        streams.close()
+        await rpc.close()
+    }
 
     /// One request, one response. `isSafe` says that doing it twice is the same as doing it once.
     func unary<Request: Message, Response: Message>(
@@ -26,6 +31,7 @@ struct CallRunner: Sendable {
         let deadline = configuration.timeout.map { ContinuousClock.now + $0 }
         var attempt = 1
         while true {
+            guard !streams.isClosed else { throw .clientClosed }
             var options = RPCCallOptions(metadata: configuration.metadata)
             options.timeout = deadline.map { $0 - .now }
             let failure: StoreError
@@ -34,6 +40,8 @@ struct CallRunner: Sendable {
             } catch {
                 failure = StoreError(call: error)
             }
+            // A call that began while the client closed is told so by the transport, as by a server that is gone.
+            if streams.isClosed, failure.retry == .safe { throw .clientClosed }
             guard attempt < configuration.attempts, failure.mayRepeat(isSafe: isSafe) else { throw failure }
             try await wait(after: attempt, until: deadline, or: failure)
             attempt += 1

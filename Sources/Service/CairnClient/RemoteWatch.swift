@@ -11,6 +11,8 @@ final class RemoteWatch: WatchSource, @unchecked Sendable {
     private let request: WatchRequest
     private let calls: CallRunner
     private var responses: Responses.AsyncIterator?
+    /// The number of `responses` among the client's streams.
+    private var number: Int?
     /// Where to go on, once that is known.
     private var position: Ref?
     /// The log's end when the stream was first opened, for streams that end there.
@@ -25,6 +27,8 @@ final class RemoteWatch: WatchSource, @unchecked Sendable {
         self.request = request
         self.calls = calls
     }
+
+    deinit { drop() }
 
     /// Opens the stream; returns when its start is fixed.
     func open() async throws(StoreError) {
@@ -52,7 +56,7 @@ final class RemoteWatch: WatchSource, @unchecked Sendable {
                     throw StoreError(.unavailable, "the server ended the stream", retry: .safe)
                 }
             } catch {
-                responses = nil
+                drop()
                 try await waitToReopen(after: error, attempts: .max)
             }
         }
@@ -65,6 +69,8 @@ final class RemoteWatch: WatchSource, @unchecked Sendable {
             let stream: Responses = try calls.rpc.serverStreaming(
                 "cairn.v1.Log/Watch", request.wire,
                 options: RPCCallOptions(metadata: calls.configuration.metadata))
+            drop()
+            number = try calls.streams.add { stream.cancel() }
             responses = stream.makeAsyncIterator()
         } catch {
             throw StoreError(call: error)
@@ -90,6 +96,13 @@ final class RemoteWatch: WatchSource, @unchecked Sendable {
             case .progress(let ref): return .progress(min(ref, last))
             }
         }
+    }
+
+    /// Lets go of the stream, which gives the call up if it isn't over.
+    private func drop() {
+        if let number { calls.streams.remove(number) }
+        number = nil
+        responses = nil
     }
 
     private func nextResponse() async throws(StoreError) -> Cairn_V1_WatchResponse? {
@@ -118,6 +131,7 @@ final class RemoteWatch: WatchSource, @unchecked Sendable {
     /// Waits before the stream is opened again; throws `error` if that makes no sense.
     private func waitToReopen(after error: StoreError, attempts: Int) async throws(StoreError) {
         failures += 1
+        guard !calls.streams.isClosed else { throw .clientClosed }
         guard failures < attempts, !Task.isCancelled, error.mayRepeat(isSafe: true) else { throw error }
         try await calls.wait(after: failures, until: nil, or: error)
     }

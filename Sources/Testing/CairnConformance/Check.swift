@@ -3,8 +3,8 @@ public import Testing
 
 /// One promise of the ``Store`` contract, and how to see whether a store keeps it.
 ///
-/// A home's tests run every check that its capabilities call for, each on a fresh, empty store, as one parameterised test, so
-/// that a report names the promise that broke:
+/// A home's tests run every check that its capabilities call for, each on a fresh, empty store, as one parameterised
+/// test, so that a report names the promise that broke:
 ///
 /// ```swift
 /// @Test("conforms", .timeLimit(.minutes(1)), arguments: Check.all(for: MyEngine.capabilities, canDriveTime: true))
@@ -45,6 +45,7 @@ public struct Check: Sendable, CustomTestStringConvertible {
 
     /// Every check there is.
     public static let all: [Check] =
-        keysAndValues + versionsAndRefs + conditions + transactions + concurrency + leases + leaseDeadlines + listing + streams
+        keysAndValues + versionsAndRefs + conditions + transactions + concurrency + leases + leaseDeadlines + listing
+        + streams
         + streamStarts + consumers + badInput + limits + compaction + requestIDs + closing
 }

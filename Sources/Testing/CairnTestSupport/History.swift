@@ -25,7 +25,7 @@ public struct History: Sendable {
         limits.valueBytes = 8
         if maker.random.once(in: 3) { limits.transactionEvents = 1 + maker.random.below(4) }
         var steps: [HistoryStep] = []
-        var transactions = 5 + maker.random.below(maker.random.once(in: 8) ? 26 : 6)
+        var transactions = 5 + maker.random.below(maker.random.once(in: 12) ? 26 : 4)
         while transactions > 0 {
             if maker.random.once(in: 4) {
                 steps.append(.advance(maker.advance()))

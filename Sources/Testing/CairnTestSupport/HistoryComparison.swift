@@ -49,9 +49,11 @@ public func compare(
     return nil
 }
 
-/// Runs a history on a new engine and on a ``PlainModel``, and tells what differs at the end, or which invariant is broken.
+/// Runs a history on a new engine and on a ``PlainModel``, and tells what differs at the end, or which invariant is
+/// broken.
 ///
-/// When something does, the shortest beginning of the history that shows it is returned; `fresh` makes engines for that.
+/// When something does, the shortest beginning of the history that shows it is returned; `fresh` makes engines for
+/// that.
 public func compareWithModel(
     _ history: History, fresh: () -> any Engine
 ) throws(StoreError) -> HistoryDifference? {

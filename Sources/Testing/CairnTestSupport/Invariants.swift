@@ -12,7 +12,9 @@ public func brokenInvariant(of image: StoreImage, allEvents: [Event]) -> String?
     for record in image.records {
         let events = byKey[record.key] ?? []
         if let what = brokenInvariant(of: record, events) { return "\(record.key): \(what)" }
-        if record.isLive, let lease = image.leases.first(where: { $0.id == record.leaseID }), lease.isDue(at: image.time) {
+        if record.isLive, let lease = image.leases.first(where: { $0.id == record.leaseID }),
+            lease.isDue(at: image.time)
+        {
             return "\(record.key) lives on lease \(lease.id), which has expired"
         }
     }
@@ -31,7 +33,9 @@ private func brokenInvariant(of record: Record, _ events: [Event]) -> String? {
     var isLive = false
     for (index, event) in events.enumerated() {
         if event.version != Int64(index) + 1 { return "event \(event.ref) has version \(event.version)" }
-        if event.previousRef != (index == 0 ? nil : events[index - 1].ref) { return "event \(event.ref) misses its previous" }
+        if event.previousRef != (index == 0 ? nil : events[index - 1].ref) {
+            return "event \(event.ref) misses its previous"
+        }
         if (event.kind == .created) == isLive { return "event \(event.ref) is \(event.kind)" }
         if (event.value == nil) != event.kind.endsKey { return "event \(event.ref) has the wrong value" }
         isLive = !event.kind.endsKey

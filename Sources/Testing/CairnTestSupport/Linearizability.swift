@@ -48,10 +48,11 @@ public struct RegisterState: Hashable, Sendable {
     }
 }
 
-/// Whether one order of the calls, each between its start and its end, explains every answer. Tells the key for which there is none.
+/// Whether one order of the calls, each between its start and its end, explains every answer. Tells the key for which
+/// there is none.
 ///
-/// Linearizability is local (Herlihy and Wing), so each key is judged by itself. The search is Wing and Gong's, with Lowe's memory
-/// of the configurations that were tried: which calls are placed, and what state they leave.
+/// Linearizability is local (Herlihy and Wing), so each key is judged by itself. The search is Wing and Gong's, with
+/// Lowe's memory of the configurations that were tried: which calls are placed, and what state they leave.
 public func keyWithoutLinearization(_ calls: [RegisterCall]) -> Key? {
     Dictionary(grouping: calls, by: \.key).first { (_, calls) in
         var search = RegisterSearch(calls)

@@ -4,8 +4,9 @@ internal import Synchronization
 
 /// A clock that stands still until a test moves it.
 ///
-/// Moving it wakes the sleepers whose time has come. A test that moves it before a sleeper sleeps loses nothing: a sleep
-/// until a time that has come returns at once. ``waitForSleeper(until:)`` lets a test see that somebody waits, without a race.
+/// Moving it wakes the sleepers whose time has come. A test that moves it before a sleeper sleeps loses nothing: a
+/// sleep until a time that has come returns at once. ``waitForSleeper(until:)`` lets a test see that somebody waits,
+/// without a race.
 public final class ManualClock: WallClock {
     private struct Sleeper {
         let time: Timestamp

@@ -57,7 +57,8 @@ extension PlainModel.Step {
                 createdVersion: record.createdVersion, previousRef: previous?.updatedRef, time: now,
                 clientID: clientID))
         // A lease that nobody granted ends with its last key.
-        if let left = previous?.leaseID, let lease = state.leases[left], !lease.isGranted, state.keys(on: left).isEmpty {
+        if let left = previous?.leaseID, let lease = state.leases[left], !lease.isGranted, state.keys(on: left).isEmpty
+        {
             state.leases[left] = nil
         }
     }
@@ -155,7 +156,9 @@ extension Operation {
             try key.validate(limits)
         case .grantLease(let id, let duration):
             if let id, id < .firstChosen { throw Refusal(code: .invalidArgument) }
-            if let duration, duration <= .zero || duration > limits.leaseDuration { throw Refusal(code: .invalidArgument) }
+            if let duration, duration <= .zero || duration > limits.leaseDuration {
+                throw Refusal(code: .invalidArgument)
+            }
         case .keepAlive(_, .after(let duration)):
             if duration <= .zero || duration > limits.leaseDuration { throw Refusal(code: .invalidArgument) }
         case .acknowledge(let name, let ref), .resetConsumer(let name, let ref):

@@ -1,6 +1,7 @@
 public import CairnModel
 
-/// What a store does, in the simplest way that could be right: dictionaries, one transaction at a time, copy and put back.
+/// What a store does, in the simplest way that could be right: dictionaries, one transaction at a time, copy and put
+/// back.
 ///
 /// Written from the sentences of the contract and from nothing else, so that the rules can be held against it. Unlike
 /// the rules it keeps every lease there is, and finds abandoned ones by looking at all keys.

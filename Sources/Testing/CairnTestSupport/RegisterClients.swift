@@ -1,7 +1,8 @@
 public import CairnModel
 internal import Synchronization
 
-/// Clients that get, set, delete and compare-and-set a few keys of a store at once, and note what they did and were told.
+/// Clients that get, set, delete and compare-and-set a few keys of a store at once, and note what they did and were
+/// told.
 public struct RegisterClients: Sendable {
     /// How many there are.
     public var clients = 4
@@ -15,16 +16,21 @@ public struct RegisterClients: Sendable {
     /// Four clients that make fifty calls each on three keys.
     public init(seed: UInt64) { self.seed = seed }
 
-    /// Runs them on a store whose keys were never set; every value is set once. An error whose outcome is unknown is noted as such, any
-    /// other is thrown.
+    /// Runs them on a store whose keys were never set; every value is set once. An error whose outcome is unknown is
+    /// noted as such, any other is thrown.
     public func run(on store: any Store) async throws(StoreError) -> [RegisterCall] {
+        try await run(on: [store])
+    }
+
+    /// The same with several ways to one store, such as connections of their own; each client takes the next.
+    public func run(on stores: [any Store]) async throws(StoreError) -> [RegisterCall] {
         let ticks = Ticks()
         var calls: [RegisterCall] = []
         let noted = await withTaskGroup(of: Result<[RegisterCall], StoreError>.self) { group in
             for client in 0..<clients {
                 group.addTask {
                     do throws(StoreError) {
-                        return .success(try await run(client, on: store, ticks))
+                        return .success(try await run(client, on: stores[client % stores.count], ticks))
                     } catch {
                         return .failure(error)
                     }
@@ -52,7 +58,10 @@ public struct RegisterClients: Sendable {
                 action = .get(found: record.map { RegisterState($0.value, version: $0.version) })
                 seen[key] = record?.version ?? 0
             case 3:
-                action = .delete(version: try await answer(.keyNotFound) { () async throws(StoreError) in try await store.delete(key).version })
+                action = .delete(
+                    version: try await answer(.keyNotFound) { () async throws(StoreError) in
+                        try await store.delete(key).version
+                    })
             case 4..<7:
                 let expected = seen[key] ?? 0
                 let version = try await answer(.conditionFailed) { () async throws(StoreError) in

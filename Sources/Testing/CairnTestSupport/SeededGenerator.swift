@@ -30,7 +30,7 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
 public enum RandomRun {
     /// `CAIRN_SEED`, or a seed that differs from run to run. Say it when a test fails.
     public static let seed: UInt64 =
-        ProcessInfo.processInfo.environment["CAIRN_SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 1 ... 1 << 48)
+        ProcessInfo.processInfo.environment["CAIRN_SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 1...1 << 48)
 
     /// `CAIRN_HISTORIES`, or `standard`.
     public static func histories(_ standard: Int) -> Int {

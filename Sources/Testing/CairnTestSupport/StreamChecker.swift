@@ -55,8 +55,12 @@ public struct StreamChecker: Sendable {
             if let last = events.last, event.ref <= last.ref { note("event \(event.ref) after \(last.ref)") }
             if let progress, event.ref <= progress { note("event \(event.ref) after progress \(progress)") }
             if !request.range.contains(event.key) { note("\(event.key) is not in the range") }
-            if !request.kinds.isEmpty, !request.kinds.contains(event.kind) { note("a \(event.kind) that nobody asked for") }
-            if let shown = shownAt[event.key], event.ref <= shown { note("event \(event.ref) was shown as a record already") }
+            if !request.kinds.isEmpty, !request.kinds.contains(event.kind) {
+                note("a \(event.kind) that nobody asked for")
+            }
+            if let shown = shownAt[event.key], event.ref <= shown {
+                note("event \(event.ref) was shown as a record already")
+            }
             events.append(event)
             updateOf[event.ref] = updates
         }

@@ -53,10 +53,10 @@ struct CallTests {
     @Test("metadata goes both ways") func metadata() async throws {
         var router = RPCRouter()
         router.unary("t.T/Meta") { (request: Text, context: RPCContext) async throws -> Text in
-            context.setInitialMetadata(["first": context.metadata["name"] ?? "none"])
+            try context.setInitialMetadata(["first": context.metadata["name"] ?? "none"])
             var trailing = RPCMetadata()
             for entry in context.metadata.entries where entry.name == "raw-bin" { trailing.append(entry) }
-            context.setTrailingMetadata(trailing)
+            try context.setTrailingMetadata(trailing)
             return Text(context.userAgent ?? "")
         }
         try await withServer(router) { server in
@@ -187,10 +187,13 @@ struct CallTests {
     }
 
     @Test("gzip works both ways, and does not get around the limit") func gzip() async throws {
-        try await withServer(echoRouter(), configure: {
-            $0.compressionThreshold = 10
-            $0.limits.maxReceiveMessageBytes = 10_000
-        }) { server in
+        try await withServer(
+            echoRouter(),
+            configure: {
+                $0.compressionThreshold = 10
+                $0.limits.maxReceiveMessageBytes = 10_000
+            }
+        ) { server in
             try await withClient(server.addresses) { client in
                 let options = RPCCallOptions(compression: true)
                 let text = String(repeating: "abc", count: 3000)

@@ -11,12 +11,9 @@ struct LifecycleTests {
         var router = echoRouter()
         let wait: @Sendable () async throws -> Void = {
             began.set()
-            await withTaskCancellationHandler {
-                await cancelled.wait()
-            } onCancel: {
-                cancelled.set()
-            }
-            throw CancellationError()
+            defer { cancelled.set() }
+            // Longer than any test: only cancellation ends it.
+            try await Task.sleep(for: .seconds(3600))
         }
         router.unary("t.T/Stuck") { (_: Text, _: RPCContext) async throws -> Text in
             try await wait()
@@ -82,6 +79,20 @@ struct LifecycleTests {
                 let error = await failure { _ = try await call.value }
                 #expect(error?.code == .cancelled)
                 await cancelled.wait()
+            }
+        }
+    }
+
+    @Test("a caller that is cancelled from the start gets its error all the same")
+    func cancelledFromTheStart() async throws {
+        try await withServer(echoRouter()) { server in
+            try await withClient(server.addresses) { client in
+                for _ in 0..<500 {
+                    let call = Task { try await client.unary("t.Echo/Unary", Text(""), as: Text.self) }
+                    call.cancel()
+                    let error = await failure { _ = try await call.value }
+                    #expect(error == nil || error?.code == .cancelled)
+                }
             }
         }
     }
@@ -212,6 +223,23 @@ struct LifecycleTests {
             _ = try await withServer(echoRouter(), addresses: [bad]) { $0.addresses.count }
         }
         #expect(error?.description.contains("/nonexistent/folder/socket") == true)
+    }
+
+    @Test("a unix socket in use is not taken, and one that is left over is") func unixSockets() async throws {
+        let path = FileManager.default.temporaryDirectory.path + "/cairn-\(UUID().uuidString).socket"
+        let address = RPCAddress.unix(path)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        for _ in 0..<2 {
+            try await withServer(echoRouter(), addresses: [address]) { server in
+                await #expect(throws: RPCSetupError.addressInUse(address)) {
+                    try await withServer(echoRouter(), addresses: [address]) { _ in }
+                }
+                try await withClient(server.addresses) { client in
+                    let echoed = try await client.unary("t.Echo/Unary", Text("a"), as: Text.self)
+                    #expect(echoed.value == "a")
+                }
+            }
+        }
     }
 
     @Test("a closed client refuses calls") func closedClient() async throws {

@@ -4,29 +4,34 @@ import SwiftProtobuf
 import Testing
 
 /// Everything is freed, whichever side goes away and when.
-///
-/// In a process of its own, as the counts are the whole process's.
 @Suite("Memory", .timeLimit(.minutes(2)))
 struct MemoryTests {
-    @Test("nothing outlives its connection") func stress() async {
-        await #expect(processExitsWith: .success) {
-            var router = echoRouter()
-            router.serverStreaming("t.T/Flood") {
-                (_: Text, writer: RPCResponseWriter<Bytes>, _: RPCContext) async throws in
-                let message = try EncodedMessage(Bytes(Data(count: 10_000)))
-                while true { try await writer.writeEncoded(message) }
-            }
-            for round in 0..<10 {
-                try await withServer(router) { server in
-                    try await withClient(server.addresses, configure: { $0.connections = 3 }) { client in
-                        try await MemoryTests.abuse(client, seed: round)
-                        // Every other round the server goes first.
-                        if round % 2 == 0 { await server.shutdownGracefully(deadline: .zero) }
+    @Test("nothing outlives its connection") func stress() async throws {
+        // Loops of their own, as what lives is counted by loops.
+        let loops = RPCEventLoops(count: 2)
+        var router = echoRouter()
+        router.serverStreaming("t.T/Flood") {
+            (_: Text, writer: RPCResponseWriter<Bytes>, _: RPCContext) async throws in
+            let message = try EncodedMessage(Bytes(Data(count: 10_000)))
+            while true { try await writer.writeEncoded(message) }
+        }
+        for round in 0..<10 {
+            try await withServer(router, configure: { $0.eventLoops = loops }) { server in
+                try await withClient(
+                    server.addresses,
+                    configure: {
+                        $0.connections = 3
+                        $0.eventLoops = loops
                     }
+                ) { client in
+                    try await MemoryTests.abuse(client, seed: round)
+                    // Every other round the server goes first.
+                    if round % 2 == 0 { await server.shutdownGracefully(deadline: .zero) }
                 }
             }
-            await eventually { LiveObjects.streams.value == 0 && LiveObjects.sessions.value == 0 }
         }
+        await eventually { loops.live.streams.value == 0 && loops.live.sessions.value == 0 }
+        try await loops.shutdown()
     }
 
     private static func abuse(_ client: RPCClient, seed: Int) async throws {

@@ -10,11 +10,12 @@ struct HostileFrameTests {
 
     /// Serves, lets `attack` loose on a raw connection, and then makes an honest call.
     private func survive(
-        configure: (inout RPCServerConfiguration) -> Void = { _ in }, _ attack: (RawConnection) throws -> Void
+        configure: (inout RPCServerConfiguration) -> Void = { _ in },
+        _ attack: @escaping @Sendable (RawConnection) throws -> Void
     ) async throws {
         try await withServer(echoRouter(), configure: configure) { server in
             guard case .hostPort(_, let port) = server.addresses[0] else { return }
-            try attack(RawConnection(port: port))
+            try await blocking { try attack(RawConnection(port: port)) }
             try await withClient(server.addresses) { client in
                 let echoed = try await client.unary("t.Echo/Unary", Text("still here"), as: Text.self)
                 #expect(echoed.value == "still here")

@@ -13,21 +13,24 @@ struct HostileMessageTests {
     ) async throws -> [String: String]? {
         try await withServer(echoRouter()) { server in
             guard case .hostPort(_, let port) = server.addresses[0] else { return nil }
-            let connection = try RawConnection(port: port)
-            connection.shakeHands()
-            let flags: UInt8 = data == nil ? 5 : 4
-            connection.send(Kind.headers, flags: flags, stream: 1, RawConnection.request(path, fields, type: type))
-            if let data { connection.send(Kind.data, flags: endStream ? 1 : 0, stream: 1, data) }
-            let status = try connection.readStatus(stream: 1)
-            // The connection still works.
-            connection.call("/t.Echo/Unary", stream: 3, message: [0x0A, 1, 0x61])
-            let next = try connection.readStatus(stream: 3)
-            #expect(next?["grpc-status"] == "0")
-            return status
+            return try await blocking {
+                let connection = try RawConnection(port: port)
+                connection.shakeHands()
+                let flags: UInt8 = data == nil ? 5 : 4
+                connection.send(Kind.headers, flags: flags, stream: 1, RawConnection.request(path, fields, type: type))
+                if let data { connection.send(Kind.data, flags: endStream ? 1 : 0, stream: 1, data) }
+                let status = try connection.readStatus(stream: 1)
+                // The connection still works.
+                connection.call("/t.Echo/Unary", stream: 3, message: [0x0A, 1, 0x61])
+                let next = try connection.readStatus(stream: 3)
+                #expect(next?["grpc-status"] == "0")
+                return status
+            }
         }
     }
 
-    @Test("a length beyond the limit is refused before the message comes", arguments: ["/t.Echo/Unary", "/t.Echo/Chat"])
+    @Test(
+        "a length beyond the limit is refused before the message comes", arguments: ["/t.Echo/Unary", "/t.Echo/Chat"])
     func lyingLength(_ path: String) async throws {
         let status = try await status(path: path, data: [0, 0xFF, 0xFF, 0xFF, 0xFF], endStream: false)
         #expect(status?["grpc-status"] == "8")

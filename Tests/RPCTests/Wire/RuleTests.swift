@@ -129,5 +129,6 @@ struct RuleTests {
         #expect(RPCError.answering(CancellationError()).code == .cancelled)
         #expect(RPCError.answering(RPCError(.notFound, "x")) == RPCError(.notFound, "x"))
         #expect(RPCError.answering(RPCError(.ok)).code == .internal)
+        #expect(RPCError.answering(RPCError(.notFound, metadata: ["a": "new\nline"])).code == .internal)
     }
 }

@@ -82,9 +82,14 @@ struct Layer: Sendable {
             ["SwiftProtobuf", "Foundation", "FoundationEssentials"]
         ),
         Layer(
+            "Sources/Service/CairnWire",
+            "the translation knows the model, the messages and the transport's statuses, and neither side",
+            ["CairnModel", "CairnRPC", "CairnProtocol", "SwiftProtobuf", "Foundation", "FoundationEssentials"]
+        ),
+        Layer(
             "Sources/Service/CairnServer",
             "the server puts any store behind the transport, and knows no home",
-            ["CairnModel", "CairnRPC", "CairnProtocol", "NIO", "SwiftProtobuf"],
+            ["CairnModel", "CairnRPC", "CairnProtocol", "CairnWire", "NIO", "SwiftProtobuf"],
             platform,
             collections,
             observability,
@@ -93,7 +98,7 @@ struct Layer: Sendable {
         Layer(
             "Sources/Service/CairnClient",
             "the client is a store over the transport, and doesn't know the server",
-            ["CairnModel", "CairnRPC", "CairnProtocol", "NIO", "SwiftProtobuf"],
+            ["CairnModel", "CairnRPC", "CairnProtocol", "CairnWire", "NIO", "SwiftProtobuf"],
             platform,
             collections,
             observability,

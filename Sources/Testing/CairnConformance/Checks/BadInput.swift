@@ -102,7 +102,9 @@ extension Check {
             }
         },
         Check("what a home can't do is said, not ignored") { home in
-            if home.store.capabilities.has(.backup) { return #expect(home.store.capabilities.supported.contains(.backup)) }
+            if home.store.capabilities.has(.backup) {
+                return #expect(home.store.capabilities.supported.contains(.backup))
+            }
             let error = await home.refusal { () async throws(StoreError) in
                 try await home.store.backup(toFile: "/nonexistent/backup")
             }

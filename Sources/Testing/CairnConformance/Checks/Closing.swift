@@ -10,10 +10,13 @@ extension Check {
             var codes: [StoreError.Code?] = []
             codes.append(await home.refusal { () async throws(StoreError) in try await store.get("key") }?.code)
             codes.append(await home.refusal { () async throws(StoreError) in try await store.set("key", "2") }?.code)
-            codes.append(await home.refusal { () async throws(StoreError) in try await store.list(ListRequest(range: .all)) }?.code)
+            codes.append(
+                await home.refusal { () async throws(StoreError) in try await store.list(ListRequest(range: .all)) }?
+                    .code)
             codes.append(await home.refusal { () async throws(StoreError) in try await store.status() }?.code)
             codes.append(
-                await home.refusal { () async throws(StoreError) in try await store.watch(WatchRequest(range: .all)) }?.code)
+                await home.refusal { () async throws(StoreError) in try await store.watch(WatchRequest(range: .all)) }?
+                    .code)
             #expect(codes == Array(repeating: .closed, count: 5))
         },
         Check("a store may be closed twice") { home in

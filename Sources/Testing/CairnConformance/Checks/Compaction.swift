@@ -16,7 +16,8 @@ extension Check {
             let refs = try await home.events("", from: 0).map(\.ref)
             #expect(refs == [6, 7, 8, 9, 10])
         },
-        Check("a stream from what is gone is refused, and told where to go on", requires: [.compaction, .eventLog]) { home in
+        Check("a stream from what is gone is refused, and told where to go on", requires: [.compaction, .eventLog]) {
+            home in
             let store = home.store
             for _ in 0..<5 { try await store.set("key", "1") }
             try await store.compact(before: 4)
@@ -71,7 +72,8 @@ extension Check {
             #expect(error?.code == .compacted)
             #expect(error?.oldestRef == 7)
         },
-        Check("a reader that is up to date is not disturbed by compaction", requires: [.compaction, .eventLog]) { home in
+        Check("a reader that is up to date is not disturbed by compaction", requires: [.compaction, .eventLog]) {
+            home in
             let store = home.store
             var reader = EventReader(try await store.watch(WatchRequest(range: .all)))
             try await store.set("a", "1")

@@ -101,7 +101,8 @@ extension Check {
             async let writes: Void = {
                 for number in 0..<200 {
                     let value = Value("\(number)")
-                    _ = try await store.commit(Transaction(then: [.set("a", value), .set("b", value), .set("c", value)]))
+                    _ = try await store.commit(
+                        Transaction(then: [.set("a", value), .set("b", value), .set("c", value)]))
                 }
             }()
             for _ in 0..<200 {
@@ -143,14 +144,17 @@ extension Check {
             let keys = try await home.keys(ListRequest(range: .all))
             #expect(keys.isEmpty)
         },
-        Check("a lease that many expire at once is expired by one, each key once", requires: [.leases, .eventLog]) { home in
+        Check("a lease that many expire at once is expired by one, each key once", requires: [.leases, .eventLog]) {
+            home in
             let store = home.store
             let lease = try await store.grantLease(duration: nil)
             for number in 0..<5 { try await store.set(Key("key\(number)"), "1", lease: lease.id) }
             let winners = await withTaskGroup(of: Int.self) { group in
                 for _ in 0..<6 {
                     group.addTask {
-                        let refusal = await home.refusal { () async throws(StoreError) in try await store.expireLease(lease.id) }
+                        let refusal = await home.refusal { () async throws(StoreError) in
+                            try await store.expireLease(lease.id)
+                        }
                         return refusal == nil ? 1 : (refusal?.code == .leaseNotFound ? 0 : 100)
                     }
                 }

@@ -5,7 +5,9 @@ extension Check {
     static let conditions: [Check] = [
         Check("a key can be created only once") { home in
             try await home.store.set("key", "1", if: .absent)
-            let error = await home.refusal { () async throws(StoreError) in try await home.store.set("key", "2", if: .absent) }
+            let error = await home.refusal { () async throws(StoreError) in
+                try await home.store.set("key", "2", if: .absent)
+            }
             #expect(error?.code == .conditionFailed)
             let record = try await home.store.get("key")
             #expect(record?.value == "1")

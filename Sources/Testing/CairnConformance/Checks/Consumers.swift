@@ -73,14 +73,17 @@ extension Check {
             let end = try await store.consumers(after: "é", limit: 2)
             #expect(end.isEmpty)
         },
-        Check("a write and its acknowledgement happen together or not at all", requires: [.consumers, .transactions]) { home in
+        Check("a write and its acknowledgement happen together or not at all", requires: [.consumers, .transactions]) {
+            home in
             let store = home.store
             try await store.set("in", "1")
-            _ = try await store.commit(Transaction(then: [.set("out", "1"), .acknowledge(consumer: "reader", through: 1)]))
+            _ = try await store.commit(
+                Transaction(then: [.set("out", "1"), .acknowledge(consumer: "reader", through: 1)]))
             let consumer = try await store.consumer("reader")
             #expect(consumer?.cursor == 1)
             let error = await home.refusal { () async throws(StoreError) in
-                try await store.commit(Transaction(then: [.set("out", "2"), .acknowledge(consumer: "reader", through: 99)]))
+                try await store.commit(
+                    Transaction(then: [.set("out", "2"), .acknowledge(consumer: "reader", through: 99)]))
             }
             #expect(error?.code == .futureRef)
             let record = try await store.get("out")

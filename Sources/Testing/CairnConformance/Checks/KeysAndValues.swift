@@ -58,8 +58,10 @@ extension Check {
         },
         Check("no character of a key is special") { home in
             let keys: [Key] = [
-                "a", "A", "á", "a\u{301}", "a ", " a", "a%", "a_", "a*", "a\\", "a'", "a\"", "a;--", "a\n", "a/", "/a", "a//",
-                "%", "_", Key(bytes: [0]), Key(bytes: [0x61, 0]), Key(bytes: [0xFF]), Key(bytes: [0xC3, 0x28]), "日本", "🪨",
+                "a", "A", "á", "a\u{301}", "a ", " a", "a%", "a_", "a*", "a\\", "a'", "a\"", "a;--", "a\n", "a/", "/a",
+                "a//",
+                "%", "_", Key(bytes: [0]), Key(bytes: [0x61, 0]), Key(bytes: [0xFF]), Key(bytes: [0xC3, 0x28]), "日本",
+                "🪨",
             ]
             for (index, key) in keys.enumerated() { try await home.store.set(key, Value("\(index)")) }
             for (index, key) in keys.enumerated() {

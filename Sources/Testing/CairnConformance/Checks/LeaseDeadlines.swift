@@ -5,7 +5,8 @@ internal import Testing
 
 extension Check {
     static let leaseDeadlines: [Check] = [
-        Check("a key expires at its deadline and not before", requires: [.leases, .eventLog], drivesTime: true) { home in
+        Check("a key expires at its deadline and not before", requires: [.leases, .eventLog], drivesTime: true) {
+            home in
             let store = home.store
             let record = try await store.set("key", "1", expiry: .after(.seconds(10)))
             try await home.advance(by: .seconds(10) - .microseconds(1))
@@ -21,7 +22,8 @@ extension Check {
             #expect(events[1].version == 2)
             #expect(events[1].clientID == "")
         },
-        Check("a deadline that has passed is accepted, and the key expires at once", requires: [.leases, .eventLog]) { home in
+        Check("a deadline that has passed is accepted, and the key expires at once", requires: [.leases, .eventLog]) {
+            home in
             let store = home.store
             var reader = EventReader(try await store.watch(WatchRequest(range: .all)))
             let record = try await store.set("key", "1", expiry: .at(Timestamp(microseconds: 0)))
@@ -34,7 +36,8 @@ extension Check {
             let read = try await store.get("key")
             #expect(read == nil)
         },
-        Check("a watcher hears of an expiry although nobody writes", requires: [.leases, .eventLog], drivesTime: true) { home in
+        Check("a watcher hears of an expiry although nobody writes", requires: [.leases, .eventLog], drivesTime: true) {
+            home in
             let store = home.store
             try await store.set("key", "1", expiry: .after(.seconds(10)))
             var reader = EventReader(try await store.watch(WatchRequest(range: .all)))
@@ -89,7 +92,8 @@ extension Check {
             let second = try await reader.next()
             #expect(second?.key == "late")
         },
-        Check("leases expire in the order of their deadlines", requires: [.leases, .eventLog], drivesTime: true) { home in
+        Check("leases expire in the order of their deadlines", requires: [.leases, .eventLog], drivesTime: true) {
+            home in
             let store = home.store
             for seconds in [4, 0, 3, 1, 2] {
                 try await store.set(Key("key\(seconds)"), "1", expiry: .after(.seconds(10 + seconds)))
@@ -99,7 +103,9 @@ extension Check {
             let keys = try await home.events("", from: 6).map(\.key)
             #expect(keys == ["key0", "key1", "key2", "key3", "key4"])
         },
-        Check("the keys of a lease expire together, as one transaction", requires: [.leases, .eventLog], drivesTime: true) { home in
+        Check(
+            "the keys of a lease expire together, as one transaction", requires: [.leases, .eventLog], drivesTime: true
+        ) { home in
             let store = home.store
             let grant = try await store.grantLease(duration: .seconds(10))
             for key: Key in ["c", "a", "b"] { try await store.set(key, "1", lease: grant.id) }
@@ -111,7 +117,9 @@ extension Check {
             let status = try await store.lease(grant.id, withKeys: true)
             #expect(status == nil)
         },
-        Check("a set of a key on a lease that is due starts a new life", requires: [.leases, .eventLog], drivesTime: true) { home in
+        Check(
+            "a set of a key on a lease that is due starts a new life", requires: [.leases, .eventLog], drivesTime: true
+        ) { home in
             let store = home.store
             let first = try await store.set("key", "1", expiry: .after(.seconds(10)))
             try await home.advance(by: .seconds(10))
@@ -123,7 +131,10 @@ extension Check {
             let kinds = try await home.kinds()
             #expect(kinds == [.created, .expired, .created])
         },
-        Check("a lease whose keys were deleted one by one ends in silence", requires: [.leases, .eventLog], drivesTime: true) { home in
+        Check(
+            "a lease whose keys were deleted one by one ends in silence", requires: [.leases, .eventLog],
+            drivesTime: true
+        ) { home in
             let store = home.store
             try await store.set("key", "1", expiry: .after(.seconds(10)))
             try await store.delete("key")

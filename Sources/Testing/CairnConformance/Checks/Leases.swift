@@ -43,13 +43,18 @@ extension Check {
             let kinds = try await home.kinds("key1")
             #expect(kinds == [.created, .expired])
         },
-        Check("a lease that never was or has ended is not found, and nothing is written", requires: [.leases, .eventLog]) { home in
+        Check(
+            "a lease that never was or has ended is not found, and nothing is written", requires: [.leases, .eventLog]
+        ) { home in
             let store = home.store
-            let unknown = await home.refusal { () async throws(StoreError) in try await store.set("key", "1", lease: 42) }
+            let unknown = await home.refusal { () async throws(StoreError) in try await store.set("key", "1", lease: 42)
+            }
             #expect(unknown?.code == .leaseNotFound)
             let grant = try await store.grantLease(duration: nil)
             try await store.expireLease(grant.id)
-            let ended = await home.refusal { () async throws(StoreError) in try await store.set("key", "1", lease: grant.id) }
+            let ended = await home.refusal { () async throws(StoreError) in
+                try await store.set("key", "1", lease: grant.id)
+            }
             #expect(ended?.code == .leaseNotFound)
             let status = try await store.lease(grant.id, withKeys: true)
             #expect(status == nil)
@@ -138,7 +143,9 @@ extension Check {
             let id = LeaseID(LeaseID.firstChosen.rawValue + 7)
             let grant = try await store.grantLease(id: id, duration: .seconds(600))
             #expect(grant.id == id)
-            let again = await home.refusal { () async throws(StoreError) in try await store.grantLease(id: id, duration: nil) }
+            let again = await home.refusal { () async throws(StoreError) in
+                try await store.grantLease(id: id, duration: nil)
+            }
             #expect(again?.code == .leaseExists)
             try await store.expireLease(id)
             let anew = try await store.grantLease(id: id, duration: nil)

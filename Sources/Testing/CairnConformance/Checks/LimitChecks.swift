@@ -59,7 +59,8 @@ extension Check {
                     Transaction(then: [], otherwise: operations),
                 ]
                 for transaction in transactions {
-                    let error = await home.refusal { () async throws(StoreError) in try await store.commit(transaction) }
+                    let error = await home.refusal { () async throws(StoreError) in try await store.commit(transaction)
+                    }
                     #expect(error?.code == (fits ? nil : .transactionTooLarge))
                 }
             }
@@ -96,7 +97,9 @@ extension Check {
                 #expect(consumer?.code == (fits ? nil : .invalidArgument))
             }
             let accents = String(repeating: "é", count: limit / 2 + 1)
-            let error = await home.refusal { () async throws(StoreError) in try await store.acknowledge(accents, through: 0) }
+            let error = await home.refusal { () async throws(StoreError) in
+                try await store.acknowledge(accents, through: 0)
+            }
             #expect(error?.code == .invalidArgument)
         },
         Check("a page holds no more entries than the limit") { home in

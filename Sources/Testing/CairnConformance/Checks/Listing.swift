@@ -22,7 +22,9 @@ extension Check {
             #expect(percent.isEmpty)
         },
         Check("a list and a watch agree on what a prefix is", requires: [.eventLog]) { home in
-            let keys: [Key] = ["a_1", "ab1", "a", "a/", "B", Key(bytes: [0x61, 0xFF]), Key(bytes: [0x61, 0xFF, 1]), "b"]
+            let keys: [Key] = [
+                "a_1", "ab1", "a", "a/", "B", Key(bytes: [0x61, 0xFF]), Key(bytes: [0x61, 0xFF, 1]), "b",
+            ]
             for key in keys { try await home.store.set(key, "1") }
             for prefix: Key in ["", "a", "a_", "a/", "b", Key(bytes: [0x61, 0xFF]), Key(bytes: [0xFF])] {
                 let listed = try await home.keys(ListRequest(prefix: prefix))

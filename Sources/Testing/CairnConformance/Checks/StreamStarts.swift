@@ -18,14 +18,16 @@ extension Check {
             let oldest = try await home.events("", from: 0).map(\.ref)
             #expect(oldest == [1, 2, 3, 4, 5])
         },
-        Check("a stream that ends at the head delivers what was there when it was opened", requires: [.eventLog]) { home in
+        Check("a stream that ends at the head delivers what was there when it was opened", requires: [.eventLog]) {
+            home in
             let store = home.store
             try await store.set("a", "1")
             let stream = try await store.watch(WatchRequest(range: .all, start: .ref(1), untilHead: true))
             try await store.set("b", "1")
             var updates: [WatchUpdate] = []
             for try await update in stream { updates.append(update) }
-            let events = updates.flatMap { update in if case .events(let events) = update { events } else { [Event]() } }
+            let events = updates.flatMap { update in if case .events(let events) = update { events } else { [Event]() }
+            }
             #expect(events.map(\.key) == ["a"])
             #expect(updates.last == .progress(1))
         },
@@ -79,7 +81,8 @@ extension Check {
             let store = home.store
             for key: Key in ["a/1", "a/2", "b", "a/3"] { try await store.set(key, "1") }
             try await store.delete("a/2")
-            var updates = try await store.watch(WatchRequest(range: KeyRange(prefix: "a/"), start: .current)).makeAsyncIterator()
+            var updates = try await store.watch(WatchRequest(range: KeyRange(prefix: "a/"), start: .current))
+                .makeAsyncIterator()
             var records: [Record] = []
             while true {
                 let update = try await updates.next()
@@ -100,7 +103,9 @@ extension Check {
             }
             #expect(events.map(\.ref) == [6])
         },
-        Check("current state first while others write: each key's state, then each of its changes", requires: [.eventLog]) { home in
+        Check(
+            "current state first while others write: each key's state, then each of its changes", requires: [.eventLog]
+        ) { home in
             let store = home.store
             let value = Value.noise(store.limits.pageBytes / 10)
             for number in 10..<50 { try await store.set(Key("k\(number)"), value) }

@@ -54,7 +54,8 @@ extension Check {
             let events = try await home.events(of: request)
             #expect(events.map(\.ref) == [1, 3, 4])
         },
-        Check("many writers, many streams: each is whole, in order, and without repetition", requires: [.eventLog]) { home in
+        Check("many writers, many streams: each is whole, in order, and without repetition", requires: [.eventLog]) {
+            home in
             let store = home.store
             let count = 400
             let streams = try await [
@@ -125,7 +126,8 @@ extension Check {
             let replayed = try await home.events()
             #expect(replayed.first?.value == value)
         },
-        Check("a reader of rare keys is told how far the log has come", requires: [.eventLog], drivesTime: true) { home in
+        Check("a reader of rare keys is told how far the log has come", requires: [.eventLog], drivesTime: true) {
+            home in
             let store = home.store
             var updates = try await store.watch(WatchRequest(range: KeyRange(prefix: "rare"))).makeAsyncIterator()
             for number in 0..<10 { try await store.set(Key("common\(number)"), "1") }

@@ -24,8 +24,11 @@ extension Check {
             #expect(last.createdVersion == 4)
             #expect(result.ref == last.updatedRef)
         },
-        Check("each change of a transaction is an event, and they know each other", requires: [.transactions, .eventLog]) { home in
-            _ = try await home.store.commit(Transaction(then: [.set("a", "1"), .get("a"), .set("b", "1"), .set("a", "2")]))
+        Check(
+            "each change of a transaction is an event, and they know each other", requires: [.transactions, .eventLog]
+        ) { home in
+            _ = try await home.store.commit(
+                Transaction(then: [.set("a", "1"), .get("a"), .set("b", "1"), .set("a", "2")]))
             let events = try await home.events()
             #expect(events.map(\.ref) == [1, 2, 3])
             #expect(events.map(\.key) == ["a", "b", "a"])
@@ -40,7 +43,8 @@ extension Check {
             let error = await home.refusal { () async throws(StoreError) in
                 try await home.store.commit(
                     Transaction(then: [
-                        .set("a", "2"), .delete("a"), .set("b", "1"), .grantLease(duration: nil), .expireLease(grant.id),
+                        .set("a", "2"), .delete("a"), .set("b", "1"), .grantLease(duration: nil),
+                        .expireLease(grant.id),
                         .acknowledge(consumer: "c", through: 1), .set("c", "1", lease: 99),
                     ]))
             }
@@ -102,8 +106,11 @@ extension Check {
         },
         Check("a write that must hold throws what did not hold", requires: [.transactions]) { home in
             try await home.store.set("a", "1")
-            let transaction = Transaction(if: [Condition("a", .absent)], then: [.set("a", "2")], otherwise: [.set("b", "1")])
-            let error = await home.refusal { () async throws(StoreError) in try await home.store.commitChecked(transaction) }
+            let transaction = Transaction(
+                if: [Condition("a", .absent)], then: [.set("a", "2")], otherwise: [.set("b", "1")])
+            let error = await home.refusal { () async throws(StoreError) in
+                try await home.store.commitChecked(transaction)
+            }
             #expect(error?.failedCondition?.condition == Condition("a", .absent))
             // The other branch was run all the same: that is what it is for.
             let record = try await home.store.get("b")

@@ -45,9 +45,13 @@ extension Check {
         },
         Check("what is refused leaves no gap in the refs", requires: [.eventLog, .leases]) { home in
             try await home.store.set("a", "1")
-            let condition = await home.refusal { () async throws(StoreError) in try await home.store.set("a", "2", if: .absent) }
+            let condition = await home.refusal { () async throws(StoreError) in
+                try await home.store.set("a", "2", if: .absent)
+            }
             #expect(condition?.code == .conditionFailed)
-            let lease = await home.refusal { () async throws(StoreError) in try await home.store.set("b", "2", lease: 99) }
+            let lease = await home.refusal { () async throws(StoreError) in
+                try await home.store.set("b", "2", lease: 99)
+            }
             #expect(lease?.code == .leaseNotFound)
             let missing = await home.refusal { () async throws(StoreError) in try await home.store.delete("c") }
             #expect(missing?.code == .keyNotFound)

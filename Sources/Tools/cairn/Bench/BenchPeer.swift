@@ -11,7 +11,8 @@ protocol BenchPeer: Sendable {
     func get(_ key: Data, over client: RPCClient) async throws -> Int?
     /// Reads the first `limit` keys of a range with their values; returns how many there were.
     func list(from: Data, to: Data, limit: Int, over client: RPCClient) async throws -> Int
-    /// Hands on the values that are set in a range, until cancelled. Calls `opened` when nothing can be missed any more.
+    /// Hands on the values that are set in a range, until cancelled. Calls `opened` when nothing can be missed any
+    /// more.
     func watch(
         from: Data, to: Data, over client: RPCClient, opened: @Sendable () -> Void, deliver: @Sendable (Data) -> Void
     ) async throws

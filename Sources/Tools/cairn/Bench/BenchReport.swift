@@ -54,7 +54,9 @@ struct BenchReport {
     }
 
     /// Prints the samples of one workload and one number of clients, one for each target, in their order.
-    func print(_ workload: Workload, clients: Int, _ samples: [(target: BenchTarget, sample: BenchSample)], reference: Int?) {
+    func print(
+        _ workload: Workload, clients: Int, _ samples: [(target: BenchTarget, sample: BenchSample)], reference: Int?
+    ) {
         for (index, entry) in samples.enumerated() {
             let other = reference.flatMap { $0 != index && samples.indices.contains($0) ? samples[$0] : nil }
             let line = BenchReport.line(workload, clients: clients, entry, beside: other)

@@ -17,7 +17,8 @@ extension BenchRig {
     func run(_ workload: Workload, clients: Int, data: BenchData, timing: Timing) async throws -> BenchSample {
         if workload == .watch { return try await runWatch(clients: clients, data: data, timing: timing) }
         return try await measure(
-            clients: clients, warmUp: timing.warmUp, duration: timing.duration, operation: operation(of: workload, data))
+            clients: clients, warmUp: timing.warmUp, duration: timing.duration, operation: operation(of: workload, data)
+        )
     }
 
     private func operation(of workload: Workload, _ data: BenchData) -> Operation {
@@ -68,7 +69,9 @@ extension BenchRig {
         // A watch that can't be opened fails the puts' server too, so this ends.
         let limit = ContinuousClock.now + .seconds(10)
         while !opened.isSet {
-            guard ContinuousClock.now < limit else { throw StoreError(.deadlineExceeded, "the watch was not opened in 10 s") }
+            guard ContinuousClock.now < limit else {
+                throw StoreError(.deadlineExceeded, "the watch was not opened in 10 s")
+            }
             try await Task.sleep(for: .milliseconds(1))
         }
         return try await measure(

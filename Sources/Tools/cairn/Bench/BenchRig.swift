@@ -6,8 +6,8 @@ import Synchronization
 
 /// The connections to one target, and the clients that call over them.
 ///
-/// A client is a task that calls, waits for the answer and calls again. It runs on the thread of its connection, so that the
-/// load costs as little as possible of what the server could use.
+/// A client is a task that calls, waits for the answer and calls again. It runs on the thread of its connection, so
+/// that the load costs as little as possible of what the server could use.
 struct BenchRig: Sendable {
     /// One connection.
     struct Line: Sendable {

@@ -3,8 +3,8 @@ import CairnRPC
 
 /// Runs workloads against targets, and reports.
 ///
-/// The targets take turns within a workload, round after round, and every other round in the opposite order: when the machine
-/// grows slower or faster meanwhile, all of them meet it, and the ratios between them hold.
+/// The targets take turns within a workload, round after round, and every other round in the opposite order: when the
+/// machine grows slower or faster meanwhile, all of them meet it, and the ratios between them hold.
 struct BenchRun {
     struct Plan: Sendable {
         var workloads: [Workload]
@@ -46,7 +46,9 @@ struct BenchRun {
 
     private static let loadingClients = 16
 
-    private func runOnce(_ workload: Workload, clients: Int, _ body: (BenchRig) async throws -> BenchSample) async throws {
+    private func runOnce(
+        _ workload: Workload, clients: Int, _ body: (BenchRig) async throws -> BenchSample
+    ) async throws {
         var samples: [(target: BenchTarget, sample: BenchSample)] = []
         for rig in rigs { samples.append((rig.target, try await body(rig))) }
         report.print(workload, clients: clients, samples, reference: plan.reference)

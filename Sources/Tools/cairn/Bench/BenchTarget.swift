@@ -28,7 +28,9 @@ struct BenchTarget: ExpressibleByArgument, Sendable {
     init?(argument: String) {
         guard let equals = argument.firstIndex(of: "="), equals != argument.startIndex else { return nil }
         let place = argument[argument.index(after: equals)...]
-        guard let colon = place.firstIndex(of: ":"), let kind = Kind(rawValue: String(place[..<colon])) else { return nil }
+        guard let colon = place.firstIndex(of: ":"), let kind = Kind(rawValue: String(place[..<colon])) else {
+            return nil
+        }
         var address = place[place.index(after: colon)...]
         if let at = address.lastIndex(of: "@") {
             guard let pid = Int32(address[address.index(after: at)...]), pid > 0 else { return nil }

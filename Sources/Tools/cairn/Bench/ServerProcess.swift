@@ -21,7 +21,8 @@ struct ServerProcess: Sendable {
 
     /// The memory that it occupies, in bytes.
     var residentBytes: Int64? {
-        guard let line = text(of: "/proc/\(pid)/status")?.split(separator: "\n").first(where: { $0.hasPrefix("VmRSS:") })
+        guard
+            let line = text(of: "/proc/\(pid)/status")?.split(separator: "\n").first(where: { $0.hasPrefix("VmRSS:") })
         else { return nil }
         return line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int64($0) }.map { $0 * 1_024 }
     }

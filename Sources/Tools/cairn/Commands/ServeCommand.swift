@@ -93,11 +93,21 @@ struct ServeCommand: AsyncParsableCommand {
         var configuration = CairnServer.Configuration(grpc: grpc, limits: keyspace.limits)
         configuration.drainTime = drainTime.duration
         let server = try await CairnServer(store: keyspace, configuration: configuration, logger: logger)
-        for address in server.addresses { Terminal.print("listening on \(address)") }
         let group = ServiceGroup(
             configuration: .init(
-                services: [.init(service: server)], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+                services: [.init(service: AnnouncedServer(server: server))],
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         try await group.run()
         logger.info("stopped")
+    }
+}
+
+/// The server, which says where it listens once signals are heeded: who waits for the line may stop it right after.
+private struct AnnouncedServer: Service {
+    let server: CairnServer
+
+    func run() async throws {
+        for address in server.addresses { Terminal.print("listening on \(address)") }
+        await server.run()
     }
 }

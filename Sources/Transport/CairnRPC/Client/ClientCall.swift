@@ -43,6 +43,8 @@ final class ClientCall: HTTP2Stream, @unchecked Sendable {
     private var message: ReceivedMessage?
     private var retriesLeft: Int
     private(set) var isComplete = false
+    private var isSubmitted = false
+    private var earlyFailure: RPCError?
 
     init(_ request: ClientRequest, client: RPCClient, slot: ClientSlot) {
         head = request.head
@@ -57,7 +59,7 @@ final class ClientCall: HTTP2Stream, @unchecked Sendable {
         isRequestEnded = !request.streamsRequests
         self.client = client
         home = Mutex(slot)
-        super.init()
+        super.init(live: slot.executor.live)
         if request.streamsRequests {
             gate = WriteGate(limit: request.maxQueuedStreamBytes, connection: .unlimited)
             reportsProgress = true
@@ -121,6 +123,7 @@ final class ClientCall: HTTP2Stream, @unchecked Sendable {
 
     // MARK: On the loop: receiving
 
+    // The pointers are borrowed: whoever calls keeps what they point to for the length of the call.
     func receiveHeader(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) {
         if hasResponse {
             trailers.add(name, value, limit: limits.metadata)
@@ -202,9 +205,20 @@ final class ClientCall: HTTP2Stream, @unchecked Sendable {
 
     // MARK: On the loop: the end
 
+    /// A slot has taken the call, so that whoever waits for it is known; fails it if it was given up before.
+    func didSubmit() {
+        isSubmitted = true
+        if let earlyFailure { complete(earlyFailure) }
+    }
+
     /// Gives the call up: tells the server, and fails it with `error`.
     func abort(_ error: RPCError) {
         guard !isComplete else { return }
+        guard isSubmitted else {
+            // The caller was cancelled before it had said that it waits.
+            earlyFailure = error
+            return
+        }
         if let session {
             session.reset(id, HTTP2ErrorCode.cancel)
             discardQueue()
@@ -241,7 +255,8 @@ final class ClientCall: HTTP2Stream, @unchecked Sendable {
         complete(RPCError(.unavailable, "the connection was lost: \(reason)"))
     }
 
-    private func leave() {
+    /// Is no longer the slot's; may be told twice.
+    func leave() {
         setBuffered(0)
         slot?.callDidLeave()
         slot = nil

@@ -54,7 +54,8 @@ final class ClientSlot: @unchecked Sendable {
 
     private func take(_ call: ClientCall) {
         call.slot = self
-        guard !call.isComplete else { return call.didLoseConnection("it was given up") }
+        call.didSubmit()
+        guard !call.isComplete else { return call.leave() }
         switch phase {
         case .ready(let connection) where pending.isEmpty && connection.mayStart: connection.start(call)
         case .ready, .connecting: keep(call)

@@ -137,9 +137,7 @@ public final class RPCClient: Sendable {
             deadlineAt = .now() + TimeAmount(timeout)
         }
         if options.compression { head.add("grpc-encoding", "gzip") }
-        if let invalid = options.metadata.firstInvalid {
-            throw RPCError(.internal, "metadata \(invalid.name) can't be sent", wasNotProcessed: true)
-        }
+        try options.metadata.validate()
         head.add(options.metadata)
         let request = ClientRequest(
             head: head, message: options.compression ? message?.gzipped() : message?.framed,
@@ -155,6 +153,7 @@ public final class RPCClient: Sendable {
 
     private func waitForResponse(_ call: ClientCall) async throws -> ReceivedMessage {
         try await withTaskCancellationHandler {
+            // Unsafe, because it costs less than a checked one; the call resumes it once, when it ends.
             try await withUnsafeThrowingContinuation { continuation in
                 call.setWaiter(continuation)
                 call.submit()

@@ -20,6 +20,8 @@ class HTTP2Connection: ChannelInboundHandler, LoopFlushable, @unchecked Sendable
     private(set) var session: HTTP2Session?
     private(set) var context: ChannelHandlerContext?
     private(set) var isClosing = false
+    private var hasOpened = false
+    private var isTornDown = false
     private let maxBufferedBytes: Int
     private var uncredited = 0
     private var output = ByteBuffer()
@@ -69,7 +71,10 @@ class HTTP2Connection: ChannelInboundHandler, LoopFlushable, @unchecked Sendable
     }
 
     private func open() {
-        guard session == nil, !isClosing else { return }
+        guard !hasOpened else { return }
+        hasOpened = true
+        // It may have been given up while it connected.
+        guard !isClosing else { return context?.close(promise: nil) ?? () }
         session = makeSession()
         didOpen()
         setNeedsFlush()
@@ -81,6 +86,7 @@ class HTTP2Connection: ChannelInboundHandler, LoopFlushable, @unchecked Sendable
         executor.beginBatch()
         now = .now()
         timers.didRead(now: now)
+        // The pointers are borrowed: whoever calls keeps what they point to for the length of the call.
         let failure = unwrapInboundIn(data).withUnsafeReadableBytes { bytes -> HTTP2SessionError? in
             do throws(HTTP2SessionError) { try session.receive(bytes) } catch { return error }
             return nil
@@ -129,9 +135,11 @@ class HTTP2Connection: ChannelInboundHandler, LoopFlushable, @unchecked Sendable
         isClosing = true
         wake?.cancel()
         wake = nil
-        if let session {
+        if hasOpened, !isTornDown {
+            isTornDown = true
+            let session = session
             self.session = nil
-            didTearDown(session.close())
+            didTearDown(session?.close() ?? [])
         }
         executor.runLocal()
     }

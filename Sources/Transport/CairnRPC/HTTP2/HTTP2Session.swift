@@ -70,13 +70,16 @@ final class HTTP2Session {
     /// The stream whose header block is arriving; header blocks are contiguous (RFC 9113, section 4.3).
     var headerStream: HTTP2Stream?
     private var session: OpaquePointer?
+    private let live: LiveObjects
     private var progressed: [HTTP2Stream] = []
     /// Streams whose answer ends before their request does.
     private var unread: [HTTP2Stream] = []
 
-    init(_ settings: Settings, owner: any HTTP2SessionOwner) {
+    init(_ settings: Settings, owner: any HTTP2SessionOwner, live: LiveObjects) {
         self.owner = owner
-        LiveObjects.sessions.add(1)
+        self.live = live
+        live.sessions.add(1)
+        // Unretained: the session owns its streams and is owned by its connection, and both outlive the C session.
         let context = Unmanaged.passUnretained(self).toOpaque()
         let options = Self.makeOptions(settings)
         defer { nghttp2_option_del(options) }
@@ -88,7 +91,7 @@ final class HTTP2Session {
 
     deinit {
         nghttp2_session_del(session)
-        LiveObjects.sessions.add(-1)
+        live.sessions.add(-1)
     }
 
     private static func makeOptions(_ settings: Settings) -> OpaquePointer? {
@@ -200,6 +203,7 @@ final class HTTP2Session {
     }
 
     func bind(_ stream: HTTP2Stream) {
+        // Unretained: the session owns its streams and is owned by its connection, and both outlive the C session.
         nghttp2_session_set_stream_user_data(session, stream.id, Unmanaged.passUnretained(stream).toOpaque())
     }
 

@@ -37,9 +37,14 @@ class HTTP2Stream {
     private var isDeferred = false
     private(set) var queuedBytes = 0
 
-    init() { LiveObjects.streams.add(1) }
+    private let live: LiveObjects
 
-    deinit { LiveObjects.streams.add(-1) }
+    init(live: LiveObjects) {
+        self.live = live
+        live.streams.add(1)
+    }
+
+    deinit { live.streams.add(-1) }
 
     /// Queues a framed message. The caller makes sure that the queue is bounded.
     func enqueue(_ framed: [UInt8]) {
@@ -83,6 +88,7 @@ class HTTP2Stream {
         sentSinceReport = 0
     }
 
+    // The pointers are borrowed: whoever calls keeps what they point to for the length of the call.
     /// Fills a DATA frame: copies what there is, and says whether that was all.
     func read(into buffer: UnsafeMutablePointer<UInt8>, length: Int, flags: UnsafeMutablePointer<UInt32>) -> Int {
         var copied = 0

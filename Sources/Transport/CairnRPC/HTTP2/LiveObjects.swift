@@ -1,9 +1,10 @@
 import Synchronization
 
-/// Counts what is alive, so that tests can tell that everything is freed when peers reset, vanish or are refused.
-package enum LiveObjects {
-    package static let streams = LiveCount()
-    package static let sessions = LiveCount()
+/// Counts what is alive on a set of loops, so that tests can tell that everything is freed when peers reset, vanish or
+/// are refused.
+package final class LiveObjects: Sendable {
+    package let streams = LiveCount()
+    package let sessions = LiveCount()
 }
 
 /// A number that threads add to.

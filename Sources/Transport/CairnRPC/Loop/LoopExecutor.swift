@@ -25,6 +25,8 @@ final class LoopExecutor: TaskExecutor, @unchecked Sendable {
     }
 
     let eventLoop: any EventLoop
+    /// Counts what lives on the loops that this one belongs to.
+    let live: LiveObjects
     private let remote = Mutex(Remote())
     private var local: [LoopWork] = []
     private var isLocalScheduled = false
@@ -32,7 +34,10 @@ final class LoopExecutor: TaskExecutor, @unchecked Sendable {
     private var isBatching = false
     private var pendingFlushes: [any LoopFlushable] = []
 
-    init(eventLoop: any EventLoop) { self.eventLoop = eventLoop }
+    init(eventLoop: any EventLoop, live: LiveObjects) {
+        self.eventLoop = eventLoop
+        self.live = live
+    }
 
     func enqueue(_ job: consuming ExecutorJob) { submit(.job(UnownedJob(job))) }
 

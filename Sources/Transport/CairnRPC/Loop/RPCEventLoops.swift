@@ -9,13 +9,16 @@ import NIOPosix
 public final class RPCEventLoops: Sendable {
     let group: MultiThreadedEventLoopGroup
     private let executorsByLoop: [ObjectIdentifier: LoopExecutor]
+    /// What is alive on the loops.
+    package let live = LiveObjects()
     /// The executors in the order of the loops.
     let executors: [LoopExecutor]
 
     /// Starts `count` threads; the default is one for each core.
     public init(count: Int? = nil) {
         group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, count ?? System.coreCount))
-        executors = group.makeIterator().map { LoopExecutor(eventLoop: $0) }
+        let live = live
+        executors = group.makeIterator().map { LoopExecutor(eventLoop: $0, live: live) }
         executorsByLoop = Dictionary(uniqueKeysWithValues: executors.map { (ObjectIdentifier($0.eventLoop), $0) })
     }
 

@@ -1,5 +1,3 @@
-public import NIOCore
-
 /// What a handler knows of its call, and can do to it besides answering.
 ///
 /// Copies are the same call. It is cheap to pass and to keep, and stays valid after the call.
@@ -22,16 +20,20 @@ public struct RPCContext: Sendable {
     public var deadline: ContinuousClock.Instant? { call.deadline }
 
     /// The client's address; `nil` if the operating system doesn't know it.
-    public var peerAddress: SocketAddress? { call.connection.peerAddress }
+    public var peerAddress: RPCAddress? { call.connection.peerAddress }
 
     /// The client's certificate in DER under mTLS, already verified; `nil` without one.
     public var peerCertificate: [UInt8]? { call.connection.peerCertificate }
 
     /// Metadata to send before the first message. Setting it after the first message was written does nothing.
-    public func setInitialMetadata(_ metadata: RPCMetadata) { call.setInitialMetadata(metadata) }
+    ///
+    /// - Throws: INTERNAL if a name or value can't be sent.
+    public func setInitialMetadata(_ metadata: RPCMetadata) throws { try call.setInitialMetadata(metadata) }
 
     /// Metadata to send with the status.
-    public func setTrailingMetadata(_ metadata: RPCMetadata) { call.setTrailingMetadata(metadata) }
+    ///
+    /// - Throws: INTERNAL if a name or value can't be sent.
+    public func setTrailingMetadata(_ metadata: RPCMetadata) throws { try call.setTrailingMetadata(metadata) }
 
     /// Whether the server, or just this connection, is asking its clients to go elsewhere.
     public var isDraining: Bool { call.isDraining }

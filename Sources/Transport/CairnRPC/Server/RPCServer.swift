@@ -83,8 +83,16 @@ public final class RPCServer: Sendable {
             switch address {
             case .hostPort(let host, let port): return try await bootstrap.bind(host: host, port: port).get()
             case .unix(let path):
+                // A file that nobody listens on is left from a server that ended badly.
+                let probe = ClientBootstrap(group: loops.group).connect(unixDomainSocketPath: path)
+                if let probe = try? await probe.get() {
+                    try? await probe.close()
+                    throw RPCSetupError.addressInUse(address)
+                }
                 return try await bootstrap.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
             }
+        } catch let error as RPCSetupError {
+            throw error
         } catch let error as IOError where error.errnoCode == EADDRINUSE {
             throw RPCSetupError.addressInUse(address)
         } catch {

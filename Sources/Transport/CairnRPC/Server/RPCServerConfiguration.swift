@@ -1,3 +1,5 @@
+import NIOCore
+
 /// Where a server listens, and how.
 public struct RPCServerConfiguration: Sendable {
     /// The addresses to bind; each is a listener.
@@ -54,6 +56,16 @@ public enum RPCAddress: Sendable, Hashable, CustomStringConvertible {
         switch self {
         case .hostPort(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
         case .unix(let path): "unix:\(path)"
+        }
+    }
+}
+
+extension RPCAddress {
+    init(_ address: SocketAddress) {
+        if let host = address.ipAddress, let port = address.port {
+            self = .hostPort(host, port)
+        } else {
+            self = .unix(address.pathname ?? "")
         }
     }
 }

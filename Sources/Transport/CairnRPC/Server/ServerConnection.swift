@@ -27,7 +27,7 @@ final class ServerConnection: HTTP2Connection, @unchecked Sendable {
     private(set) var isDraining = false
     private var isDrainFinished = false
     private var waitingStarts = CircularBuffer<() -> Void>(initialCapacity: 0)
-    private let peer = Mutex<(address: SocketAddress?, certificate: [UInt8]?)>((nil, nil))
+    private let peer = Mutex<(address: RPCAddress?, certificate: [UInt8]?)>((nil, nil))
 
     init(shared: ServerShared, executor: LoopExecutor) {
         self.shared = shared
@@ -36,7 +36,7 @@ final class ServerConnection: HTTP2Connection, @unchecked Sendable {
         super.init(executor: executor, limits: shared.limits, keepalive: shared.keepalive)
     }
 
-    var peerAddress: SocketAddress? { peer.withLock { $0.address } }
+    var peerAddress: RPCAddress? { peer.withLock { $0.address } }
     var peerCertificate: [UInt8]? { peer.withLock { $0.certificate } }
 
     override func makeSession() -> HTTP2Session {
@@ -49,11 +49,11 @@ final class ServerConnection: HTTP2Connection, @unchecked Sendable {
         // Resets are counted here with the other floods; nghttp2's own limit only must not be reached first.
         settings.resetBurst = limits.resets.burst * 2
         settings.resetsPerSecond = limits.resets.perSecond * 2
-        return HTTP2Session(settings, owner: self)
+        return HTTP2Session(settings, owner: self, live: executor.live)
     }
 
     override func didOpen() {
-        let address = context?.remoteAddress
+        let address = context?.remoteAddress.map { RPCAddress($0) }
         peer.withLock { $0.address = address }
         shared.registry.add(self)
     }

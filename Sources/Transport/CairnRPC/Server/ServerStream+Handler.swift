@@ -51,13 +51,13 @@ extension ServerStream {
 
     // MARK: Notes
 
-    func setInitialMetadata(_ metadata: RPCMetadata) {
-        precondition(metadata.firstInvalid == nil, "metadata must have valid names and printable values")
+    func setInitialMetadata(_ metadata: RPCMetadata) throws {
+        try metadata.validate()
         notes.withLock { $0.initialMetadata = metadata }
     }
 
-    func setTrailingMetadata(_ metadata: RPCMetadata) {
-        precondition(metadata.firstInvalid == nil, "metadata must have valid names and printable values")
+    func setTrailingMetadata(_ metadata: RPCMetadata) throws {
+        try metadata.validate()
         notes.withLock { $0.trailingMetadata = metadata }
     }
 

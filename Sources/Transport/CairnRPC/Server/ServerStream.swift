@@ -42,6 +42,7 @@ final class ServerStream: HTTP2Stream, @unchecked Sendable {
     init(connection: ServerConnection) {
         self.connection = connection
         deframer = MessageDeframer(limit: connection.limits.maxReceiveMessageBytes)
+        super.init(live: connection.executor.live)
     }
 
     var codec: MessageCodec { connection.codec }
@@ -75,6 +76,7 @@ final class ServerStream: HTTP2Stream, @unchecked Sendable {
         }
     }
 
+    // The pointers are borrowed: whoever calls keeps what they point to for the length of the call.
     func receive(_ bytes: UnsafeRawBufferPointer, endStream: Bool) {
         guard !isFinished, let route else { return session.map { $0.consume(bytes.count, on: self) } ?? () }
         if let inbox { return receive(bytes, into: inbox) }

@@ -39,7 +39,11 @@ extension RPCError {
     package static func answering(_ error: any Error) -> RPCError {
         if let error = error as? RPCError {
             // OK can't be thrown: an error that claims success is a defect of the handler.
-            return error.code == .ok ? RPCError(.internal, "the handler failed with the status OK") : error
+            if error.code == .ok { return RPCError(.internal, "the handler failed with the status OK") }
+            guard error.metadata.firstInvalid == nil else {
+                return RPCError(.internal, "the handler failed with metadata that can't be sent")
+            }
+            return error
         }
         if error is CancellationError { return RPCError(.cancelled, "the call was cancelled") }
         return RPCError(.unknown, "the server failed to handle the call")

@@ -91,6 +91,11 @@ public struct RPCMetadata: Sendable, Hashable {
         }
     }
 
+    func validate() throws {
+        guard let invalid = firstInvalid else { return }
+        throw RPCError(.internal, "metadata \(invalid.name) can't be sent", wasNotProcessed: true)
+    }
+
     private static let reserved: Set<String> = [
         "te", "content-type", "content-length", "host", "connection", "user-agent", "transfer-encoding", "upgrade",
         "keep-alive", "proxy-connection",

@@ -1,0 +1,99 @@
+import Foundation
+import Testing
+
+/// A disk without room, and two servers on one file.
+@Suite("Files: a full disk, and a shared file")
+struct FileTests {
+    @Test(
+        "a full disk: writes fail with a reason, the server goes on, and nothing acknowledged is lost",
+        .enabled(if: Volume.canMount, "needs the right to mount a tmpfs"))
+    func fullDisk() async throws {
+        try await withTemporaryDirectory { directory in
+            let volume = try await Volume.mount(at: directory + "/disk", megabytes: 6)
+            do {
+                try await fill("sqlite:\(volume.path)/cairn.db")
+            } catch {
+                try await volume.unmount()
+                throw error
+            }
+            try await volume.unmount()
+        }
+    }
+
+    private func fill(_ store: String) async throws {
+        let value = [UInt8](repeating: 0x61, count: 200 << 10)
+        var acknowledged: [String] = []
+        var refusal: CommandResult?
+        let server = try await ServerProcess.start(store: store)
+        for number in 0..<60 {
+            let result = try await server("set", "k/\(number)", "-", input: value)
+            guard result.status == .code(0) else {
+                refusal = result
+                break
+            }
+            acknowledged.append("k/\(number)")
+        }
+        let refused = try #require(refusal, "12 MB fitted into 6")
+        #expect(refused.status == .code(1))
+        #expect(refused.errors.contains("full") || refused.errors.contains("room"), "\(refused.errors)")
+        #expect(try await server("get", "k/0").output == value, "it still reads")
+        let listed = try await server("list").lines
+        #expect(Set(listed).isSuperset(of: acknowledged))
+        #expect(try await server("delete", "k/none").status == .code(3), "it still answers writes that change nothing")
+        try await server.process.killAndWait()
+        let second = try await ServerProcess.start(store: store)
+        #expect(try await second("list").lines.count == listed.count)
+        for key in acknowledged {
+            #expect(try await second("get", key).output == value, "\(key) is there after a crash")
+        }
+        try await second.process.killAndWait()
+    }
+
+    @Test("two servers on one file see each other's writes and events")
+    func sharedFile() async throws {
+        try await withTemporaryDirectory { directory in
+            let store = "sqlite:\(directory)/cairn.db"
+            try await withServer(store: store) { first in
+                try await withServer(store: store) { second in
+                    let watch = try second.start("watch", "--from", "0", "--json")
+                    for number in 1...5 {
+                        try await first.must("set", "first", "\(number)")
+                        try await second.must("set", "second", "\(number)")
+                    }
+                    let lines = try await watch.output.lines(atLeast: 10)
+                    #expect(try lines.refs() == (1...10).map { $0 })
+                    #expect(try await second("get", "first").text == "5")
+                    #expect(try await first("get", "second").text == "5")
+                    try await watch.killAndWait()
+                }
+            }
+        }
+    }
+}
+
+/// A small file system of its own.
+private struct Volume {
+    let path: String
+
+    static let canMount = getuid() == 0 && CairnBinary.isInstalled("mount") && mayMount()
+
+    static func mount(at path: String, megabytes: Int) async throws -> Volume {
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+        let mount = try ChildProcess(["mount", "-t", "tmpfs", "-o", "size=\(megabytes)m", "tmpfs", path])
+        guard try await mount.status() == .code(0) else { throw ProcessFailure("no tmpfs: \(mount.errors.text)") }
+        return Volume(path: path)
+    }
+
+    func unmount() async throws { _ = try await ChildProcess(["umount", path]).status() }
+
+    /// Root in a container may lack the capability; asked of a name space of its own, nothing is left behind.
+    private static func mayMount() -> Bool {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = ["unshare", "-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
+        process.standardError = FileHandle.nullDevice
+        guard (try? process.run()) != nil else { return false }
+        process.waitUntilExit()
+        return process.terminationStatus == 0
+    }
+}

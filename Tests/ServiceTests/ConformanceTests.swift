@@ -1,0 +1,25 @@
+import CairnClient
+import CairnConformance
+import CairnModel
+import CairnTestSupport
+import Testing
+
+/// Every promise of the contract, with a client, a network and a server in between.
+@Suite("gRPC client")
+struct ConformanceTests {
+    @Test(
+        "conforms, before the memory home", .timeLimit(.minutes(3)),
+        arguments: Check.all(for: Home.memory.capabilities, canDriveTime: true))
+    func memory(_ check: Check) async throws { try await run(check, on: .memory) }
+
+    @Test(
+        "conforms, before the SQLite home", .timeLimit(.minutes(3)),
+        arguments: Check.all(for: Home.sqlite.capabilities, canDriveTime: true))
+    func sqlite(_ check: Check) async throws { try await run(check, on: .sqlite) }
+
+    private func run(_ check: Check, on home: Home) async throws {
+        try await withServedStore(home) { served, client in
+            try await check.run(ConformanceStore(client, advance: { served.clock.advance(by: $0) }))
+        }
+    }
+}
