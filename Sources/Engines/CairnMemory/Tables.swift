@@ -108,6 +108,10 @@ extension Tables: EngineView {
         return found
     }
 
+    func forEachRecord(of keys: [Key], _ body: (Key, Record?) -> Void) throws(StoreError) {
+        for key in keys { body(key, record(key)) }
+    }
+
     func records(in range: KeyRange, limit: Int, bytes: Int, keysOnly: Bool) throws(StoreError) -> [Record] {
         var found: [Record] = []
         var size = 0

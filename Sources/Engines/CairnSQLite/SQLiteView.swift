@@ -29,6 +29,10 @@ struct SQLiteView: EngineView {
         return found
     }
 
+    func forEachRecord(of keys: [Key], _ body: (Key, Record?) -> Void) throws(StoreError) {
+        for key in keys { body(key, try record(key)) }
+    }
+
     private func record(_ key: Key) throws(StoreError) -> Record? {
         guard let cache else { return try statements.storedRecord(key) }
         switch source {

@@ -64,6 +64,10 @@ public protocol EngineView {
     func head() throws(StoreError) -> Head
     /// The records of these keys, tombstones included; keys that were never set are left out.
     func records(_ keys: [Key]) throws(StoreError) -> [Key: Record]
+    /// Calls `body` with each of these keys and its record, tombstones included, in their order.
+    ///
+    /// For an engine that has to ask a key at a time anyway, this saves the dictionary.
+    func forEachRecord(of keys: [Key], _ body: (Key, Record?) -> Void) throws(StoreError)
     /// The live records of a range, in bytewise order, at most `limit`; fewer when their values exceed `bytes`, but at
     /// least one if there is one. Without values when `keysOnly`.
     func records(in range: KeyRange, limit: Int, bytes: Int, keysOnly: Bool) throws(StoreError) -> [Record]
@@ -86,4 +90,12 @@ public protocol EngineView {
     func consumers(after name: String, limit: Int) throws(StoreError) -> [Consumer]
     /// The result remembered for a request id.
     func result(of request: RequestID) throws(StoreError) -> TransactionResult?
+}
+
+extension EngineView {
+    /// Looks all keys up together.
+    public func forEachRecord(of keys: [Key], _ body: (Key, Record?) -> Void) throws(StoreError) {
+        let records = try records(keys)
+        for key in keys { body(key, records[key]) }
+    }
 }

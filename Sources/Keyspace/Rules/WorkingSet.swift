@@ -95,6 +95,16 @@ extension WorkingSet {
         return Array(ids)
     }
 
+    /// Whether any record is known.
+    package var hasRecords: Bool { !records.isEmpty }
+
+    /// Makes room for so many records, and for as many events.
+    package mutating func expectRecords(_ count: Int) {
+        records.reserveCapacity(records.count + count)
+        touched.reserveCapacity(count)
+        changes.events.reserveCapacity(count)
+    }
+
     package mutating func load(record: Record?, for key: Key) { records[key] = .some(record) }
     package mutating func load(lease: Lease?, for id: LeaseID) { leases[id] = .some(lease) }
     package mutating func load(consumer: Consumer?, for name: String) { consumers[name] = .some(consumer) }

@@ -86,20 +86,29 @@ package struct Batch {
 
     private mutating func loadRecords(touchedBy transactions: [Transaction]) throws(StoreError) {
         var keys: [Key] = []
-        // Those whose lease matters too.
-        var moving: [Key] = []
+        keys.reserveCapacity(transactions.count)
+        // Those whose lease matters too, and those of them for which it matters who else is on it.
+        var ending: [Key] = []
+        var redated: [Key] = []
         for transaction in transactions {
             for condition in transaction.conditions { keys.append(condition.key) }
             for operations in [transaction.operations, transaction.otherwise] {
                 for operation in operations {
                     guard let key = operation.key else { continue }
                     keys.append(key)
-                    if operation.touchesLease { moving.append(key) }
+                    switch operation {
+                    case .delete: ending.append(key)
+                    case .set(_, _, nil, .keep), .get: break
+                    default: redated.append(key)
+                    }
                 }
             }
         }
-        try loadMissing(keys)
-        try loadLeases(of: moving)
+        if set.hasRecords { keys.removeAll { set.hasRecord($0) } }
+        set.expectRecords(keys.count)
+        try view.forEachRecord(of: keys) { set.load(record: $1, for: $0) }
+        try loadLeases(of: ending)
+        try loadLeases(of: redated, withKeys: true)
     }
 
     private mutating func load(_ need: WorkingSet.Need) throws(StoreError) {
@@ -137,14 +146,16 @@ package struct Batch {
 
     /// Loads the leases of live keys that are about to end or to move. Were each left to be needed, a transaction that ends
     /// many keys would be tried anew as many times.
-    private mutating func loadLeases(of keys: [Key]) throws(StoreError) {
+    private mutating func loadLeases(of keys: [Key], withKeys: Bool = false) throws(StoreError) {
+        guard !keys.isEmpty else { return }
         let unknown = set.unknownLeases(of: keys)
         guard !unknown.isEmpty else { return }
         let stored = try view.leases(unknown)
         for id in unknown {
             set.load(lease: stored[id], for: id)
             // Whether it ends with the key depends on who else is on it.
-            if let lease = stored[id], !lease.isGranted, !set.hasKeys(on: id) {
+            let mayBeShared = stored[id].map { !$0.isGranted } ?? withKeys
+            if mayBeShared, !set.hasKeys(on: id) {
                 set.load(keys: try view.keys(on: id), on: id)
             }
         }
@@ -157,15 +168,6 @@ extension Operation {
         switch self {
         case .set(let key, _, _, _), .delete(let key), .get(let key): key
         default: nil
-        }
-    }
-
-    /// Whether the rule looks at the lease of the key.
-    fileprivate var touchesLease: Bool {
-        switch self {
-        case .set(_, _, let lease, let expiry): lease != nil || expiry != .keep
-        case .delete: true
-        default: false
         }
     }
 }

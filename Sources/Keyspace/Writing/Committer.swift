@@ -89,7 +89,9 @@ final class Committer: Sendable {
         let answer = await withUnsafeContinuation { (caller: UnsafeContinuation<Answer, Never>) in
             enqueue(Waiting(transaction: transaction, bytes: bytes, caller: caller))
         }
-        return try answer.get()
+        // Kept until here, so that its memory is freed by the thread that allocated it: the other way round costs the
+        // allocator a good deal more, on both threads.
+        return try withExtendedLifetime(transaction) { () throws(StoreError) in try answer.get() }
     }
 
     /// How many transactions wait for a batch.
@@ -168,6 +170,12 @@ extension Committer {
         var waiting: [Waiting] = []
         var sweeps: [UnsafeContinuation<Void, Never>] = []
         var chores: Chores = []
+
+        /// The transactions, which are let go of before their callers are answered.
+        mutating func takeTransactions() -> [Transaction] {
+            defer { waiting = [] }
+            return waiting.map(\.transaction)
+        }
     }
 
     /// Runs batches until nothing waits, unless somebody is doing so already.
@@ -179,11 +187,11 @@ extension Committer {
                 return true
             })
         else { return }
-        while let work = takeWork() {
-            let transactions = work.waiting.map(\.transaction)
-            let answers = commitBatch(transactions)
+        while var work = takeWork() {
+            let callers = work.waiting.map(\.caller)
+            let answers = commitBatch(work.takeTransactions())
             gatherAnswers {
-                for (waiting, answer) in zip(work.waiting, answers) { waiting.caller.resume(returning: answer) }
+                for (caller, answer) in zip(callers, answers) { caller.resume(returning: answer) }
             }
             hub.deliver()
             run(work.chores)

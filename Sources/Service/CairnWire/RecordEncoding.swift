@@ -84,23 +84,65 @@ extension ListPage.Entry {
     }
 }
 
+// Requests of the common form. `nil` stands for whatever is better left to the generated type: other fields, fields in
+// another order, and what is malformed.
+
 extension Key {
-    /// The key of an encoded `GetRequest`, if it asks for nothing else; `nil` for whatever is better left to the
-    /// generated type, such as fields that we don't know.
+    /// The key of an encoded `GetRequest` that asks for nothing else.
     package init?(encodedGetRequest request: RawSpan) {
         let bytes = request.withUnsafeBytes { request -> [UInt8]? in
-            // One field 1 of up to 16,383 bytes: its tag, its length in one or two bytes, and the key to the very end.
-            // The pointer is used only here.
-            guard request.count > 2, request[0] == 0x0A else { return nil }
-            let isLong = request[1] & 0x80 != 0
-            guard !isLong || request[2] & 0x80 == 0 else { return nil }
-            let start = isLong ? 3 : 2
-            let length = isLong ? Int(request[1] & 0x7F) | Int(request[2]) << 7 : Int(request[1])
-            guard length > 0, start + length == request.count else { return nil }
-            return Array(UnsafeRawBufferPointer(rebasing: request[start...]))
+            var reader = ProtobufReader(request)
+            guard let key = reader.bytes(1), reader.isAtEnd else { return nil }
+            return key
         }
         guard let bytes else { return nil }
         self.init(bytes: bytes)
+    }
+}
+
+extension Transaction {
+    /// The transaction of an encoded `SetRequest` with a key, a value and nothing else.
+    package init?(encodedSetRequest request: RawSpan) {
+        let fields = request.withUnsafeBytes { request -> (key: [UInt8], value: [UInt8])? in
+            var reader = ProtobufReader(request)
+            guard let key = reader.bytes(1), let value = reader.bytes(2), reader.isAtEnd else { return nil }
+            return (key, value)
+        }
+        guard let fields else { return nil }
+        self.init(then: [.set(Key(bytes: fields.key), Value(bytes: fields.value))])
+    }
+}
+
+/// Reads fields of a protobuf message in the order in which they are expected.
+private struct ProtobufReader {
+    // The caller's memory; a reader doesn't outlive the closure that it was given to.
+    private let buffer: UnsafeRawBufferPointer
+    private var position = 0
+
+    init(_ buffer: UnsafeRawBufferPointer) { self.buffer = buffer }
+
+    var isAtEnd: Bool { position == buffer.count }
+
+    /// The content of a field of bytes, if that is what comes next.
+    mutating func bytes(_ field: Int) -> [UInt8]? {
+        guard position < buffer.count, buffer[position] == UInt8(field << 3 | 2) else { return nil }
+        position += 1
+        guard let length = length(), length <= buffer.count - position else { return nil }
+        defer { position += length }
+        return Array(UnsafeRawBufferPointer(rebasing: buffer[position..<position + length]))
+    }
+
+    /// A varint of up to four bytes, so of less than 256 MiB.
+    private mutating func length() -> Int? {
+        var length = 0
+        for shift in stride(from: 0, to: 28, by: 7) {
+            guard position < buffer.count else { return nil }
+            let byte = buffer[position]
+            position += 1
+            length |= Int(byte & 0x7F) << shift
+            if byte & 0x80 == 0 { return length }
+        }
+        return nil
     }
 }
 

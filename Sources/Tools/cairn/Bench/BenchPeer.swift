@@ -16,8 +16,14 @@ protocol BenchPeer: Sendable {
     func watch(
         from: Data, to: Data, over client: RPCClient, opened: @Sendable () -> Void, deliver: @Sendable (Data) -> Void
     ) async throws
+    /// Brings a server that has just been written to back to rest, before its reads are measured.
+    func settle(over client: RPCClient) async throws
     /// Deletes the keys of a range.
     func delete(from: Data, to: Data, over client: RPCClient) async throws
+}
+
+extension BenchPeer {
+    func settle(over client: RPCClient) async throws {}
 }
 
 /// A benchmark's keys and values.

@@ -55,7 +55,7 @@ struct BenchRun {
     }
 
     private func runRounds(_ workload: Workload, clients: Int) async throws {
-        if !workload.writes { for rig in rigs { try await rig.settle(plan.data) } }
+        if !workload.writes { for rig in rigs { try await rig.peer.settle(over: rig.lines[0].client) } }
         var samples = [BenchSample?](repeating: nil, count: rigs.count)
         for round in 0..<plan.rounds {
             let order = Array(rigs.indices)

@@ -51,6 +51,21 @@ public struct RPCRouter: Sendable {
         add(SingleRequestRoute<Request>(method, ready: ready) { try await handler($0, $1) })
     }
 
+    /// One request, which `shortcut` may decode, one response that is encoded already.
+    ///
+    /// `shortcut` is for requests of the common form, which it can decode for less than the message type; what it
+    /// declines with `nil` is decoded as usual and passed through `convert`.
+    public mutating func unary<Request: Message, Input: Sendable>(
+        _ method: String, decoding type: Request.Type, shortcut: @escaping @Sendable (RawSpan) -> Input?,
+        convert: @escaping @Sendable (Request) throws -> Input,
+        _ handler: @escaping @Sendable (Input, RPCContext) async throws -> EncodedMessage
+    ) {
+        add(
+            SingleRequestRoute<Input>(
+                method, decode: { try shortcut($1.bytes) ?? convert(try $0.decode(type, $1)) },
+                handler: { try await handler($0, $1) }))
+    }
+
     /// One request, a stream of responses that ends when the handler returns.
     ///
     /// - Parameter endsOnDrain: whether the transport ends the call with UNAVAILABLE when the server starts to drain.

@@ -20,7 +20,11 @@ struct KeyValueService: Sendable {
                 return record.encodedResponse(withValue: true)
             }, { request, _ in try await get(request) })
         router.unary("cairn.v1.KeyValue/List") { request, _ in try await list(request) }
-        router.unary("cairn.v1.KeyValue/Set") { request, _ in try await set(request) }
+        router.unary(
+            "cairn.v1.KeyValue/Set", decoding: Cairn_V1_SetRequest.self,
+            shortcut: { Transaction(encodedSetRequest: $0) },
+            convert: { try transaction(of: $0) },
+            { transaction, _ in try await set(transaction) })
         router.unary("cairn.v1.KeyValue/Delete") { request, _ in try await delete(request) }
         router.unary("cairn.v1.KeyValue/Commit") { request, _ in try await commit(request) }
         router.clientStreaming("cairn.v1.KeyValue/Import") { requests, _ in try await importSets(requests) }
@@ -40,18 +44,9 @@ struct KeyValueService: Sendable {
         try await answering { () throws(StoreError) in try await store.list(ListRequest(wire: request)).encoded }
     }
 
-    private func set(_ request: Cairn_V1_SetRequest) async throws -> EncodedMessage {
+    private func set(_ transaction: Transaction) async throws -> EncodedMessage {
         try await answering { () throws(StoreError) in
-            let key = Key(wire: request.key)
-            let result = try await store.commitChecked(
-                Transaction(
-                    if: try conditions(request.conditions, on: key),
-                    then: [
-                        .set(
-                            key, Value(wire: request.value, request.valueKind),
-                            lease: request.leaseID == 0 ? nil : LeaseID(request.leaseID),
-                            expiry: request.hasExpiry ? Expiry(wire: request.expiry) : .keep)
-                    ], clientID: request.clientID, requestID: try RequestID.wire(request.requestID)))
+            let result = try await store.commitChecked(transaction)
             guard case .written(let record)? = result.results.first else { throw .malformedAnswer }
             return record.encodedResponse(withValue: false)
         }
@@ -112,4 +107,21 @@ func conditions(_ messages: [Cairn_V1_Condition], on key: Key?) throws(StoreErro
     var conditions: [Condition] = []
     for message in messages { conditions.append(try Condition(wire: message, key: key)) }
     return conditions
+}
+
+/// The transaction of a set that has more to it than a key and a value.
+private func transaction(of request: Cairn_V1_SetRequest) throws -> Transaction {
+    do throws(StoreError) {
+        let key = Key(wire: request.key)
+        return Transaction(
+            if: try conditions(request.conditions, on: key),
+            then: [
+                .set(
+                    key, Value(wire: request.value, request.valueKind),
+                    lease: request.leaseID == 0 ? nil : LeaseID(request.leaseID),
+                    expiry: request.hasExpiry ? Expiry(wire: request.expiry) : .keep)
+            ], clientID: request.clientID, requestID: try RequestID.wire(request.requestID))
+    } catch {
+        throw RPCError(error)
+    }
 }
