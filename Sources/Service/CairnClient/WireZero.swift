@@ -1,5 +1,5 @@
-// On the wire a zero often means that nothing was said. Where the model's zero is a mistake instead, it is refused here:
-// sent, it would be taken for something else.
+// On the wire a zero often means that nothing was said. Where the model's zero is a mistake instead, it is refused
+// here: sent, it would be taken for something else.
 
 internal import CairnModel
 
