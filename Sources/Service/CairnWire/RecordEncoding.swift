@@ -1,13 +1,14 @@
 package import CairnModel
-package import CairnRPC
 internal import CairnProtocol
+package import CairnRPC
 
 // The messages of the hot paths, written and read by hand.
 //
-// Going through the generated types costs a copy of each key and value and a walk through an interface for each field: about
-// as much as the rest of a read. What is written here is what the generated types write, field for field, and a test holds
-// the two against each other. The format is protobuf's (protobuf.dev/programming-guides/encoding): a field is a tag,
-// which is its number times 8 plus its wire type, then its content; fields that are zero or empty are left out.
+// Going through the generated types costs a copy of each key and value and a walk through an interface for each
+// field: about as much as the rest of a read. What is written here is what the generated types write, field for
+// field, and a test holds the two against each other. The format is protobuf's
+// (protobuf.dev/programming-guides/encoding): a field is a tag, which is its number times 8 plus its wire type, then
+// its content; fields that are zero or empty are left out.
 
 extension Record {
     /// The record as the encoded response of a get or a set: a message whose field 1 is the record.
@@ -111,7 +112,8 @@ private struct ProtobufWriter {
 
     init(_ buffer: UnsafeMutableBufferPointer<UInt8>) { self.buffer = buffer }
 
-    /// The size of a message or string field with this content, tag and length included. Tags take one byte up to field 15.
+    /// The size of a message or string field with this content, tag and length included. Tags take one byte up to
+    /// field 15.
     static func size(ofField size: Int) -> Int { 1 + varintSize(UInt64(size)) + size }
 
     static func size(ofBytes bytes: [UInt8]) -> Int { bytes.isEmpty ? 0 : size(ofField: bytes.count) }

@@ -187,10 +187,13 @@ struct CallTests {
     }
 
     @Test("gzip works both ways, and does not get around the limit") func gzip() async throws {
-        try await withServer(echoRouter(), configure: {
-            $0.compressionThreshold = 10
-            $0.limits.maxReceiveMessageBytes = 10_000
-        }) { server in
+        try await withServer(
+            echoRouter(),
+            configure: {
+                $0.compressionThreshold = 10
+                $0.limits.maxReceiveMessageBytes = 10_000
+            }
+        ) { server in
             try await withClient(server.addresses) { client in
                 let options = RPCCallOptions(compression: true)
                 let text = String(repeating: "abc", count: 3000)

@@ -29,7 +29,8 @@ struct HostileMessageTests {
         }
     }
 
-    @Test("a length beyond the limit is refused before the message comes", arguments: ["/t.Echo/Unary", "/t.Echo/Chat"])
+    @Test(
+        "a length beyond the limit is refused before the message comes", arguments: ["/t.Echo/Unary", "/t.Echo/Chat"])
     func lyingLength(_ path: String) async throws {
         let status = try await status(path: path, data: [0, 0xFF, 0xFF, 0xFF, 0xFF], endStream: false)
         #expect(status?["grpc-status"] == "8")

@@ -8,6 +8,7 @@ struct HeadTests {
     ]
 
     private static func head(_ fields: [(String, String)], limit: Int = 8192) -> RequestHead {
+        // The pointers are borrowed: whoever calls keeps what they point to for the length of the call.
         var head = RequestHead()
         for (name, value) in fields {
             Array(name.utf8).withUnsafeBufferPointer { name in

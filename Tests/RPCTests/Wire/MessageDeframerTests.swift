@@ -3,6 +3,7 @@ import Testing
 
 @Suite("Message framing")
 struct MessageDeframerTests {
+    // The pointers are borrowed: whoever calls keeps what they point to for the length of the call.
     private static func frame(_ bytes: [UInt8], flag: UInt8 = 0) -> [UInt8] {
         [flag] + withUnsafeBytes(of: UInt32(bytes.count).bigEndian) { Array($0) } + bytes
     }

@@ -55,6 +55,7 @@ struct BenchRun {
     }
 
     private func runRounds(_ workload: Workload, clients: Int) async throws {
+        if !workload.writes { for rig in rigs { try await rig.settle(plan.data) } }
         var samples = [BenchSample?](repeating: nil, count: rigs.count)
         for round in 0..<plan.rounds {
             let order = Array(rigs.indices)

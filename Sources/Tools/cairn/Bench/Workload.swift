@@ -20,6 +20,9 @@ enum Workload: String, ExpressibleByArgument, CaseIterable, Sendable {
     /// Whether it runs for a while, with a number of clients.
     var isTimed: Bool { self != .ready && self != .load }
 
+    /// Whether it sets keys.
+    var writes: Bool { self != .get && self != .list && self != .ready }
+
     /// Whether it needs the keys to be there.
     var needsKeys: Bool { isTimed }
 }

@@ -6,11 +6,11 @@ struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Measure a server under load, alone or beside others.",
         discussion: """
-            Sets and reads keys below `bench/`, and deletes them at the end; don't aim it at a server whose log you want to keep
-            short. Without --target it measures the server at --address.
+            Sets and reads keys below `bench/`, and deletes them at the end; don't aim it at a server whose log you
+            want to keep short. Without --target it measures the server at --address.
 
-            A target is NAME=KIND:ADDRESS[@PID]. KIND is cairn or etcd; PID is the server's process on this machine, whose CPU
-            time and memory are then shown: sqlite=cairn:127.0.0.1:4747@4711 etcd=etcd:127.0.0.1:2379@4712
+            A target is NAME=KIND:ADDRESS[@PID]. KIND is cairn or etcd; PID is the server's process on this machine,
+            whose CPU time and memory are then shown: sqlite=cairn:127.0.0.1:4747@4711 etcd=etcd:127.0.0.1:2379@4712
 
             WORKLOADS
               put     set a random key

@@ -37,6 +37,9 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Ask clients for a certificate of these authorities, as PEM.", valueName: "file"))
     var tlsClientCA: String?
 
+    @Option(help: ArgumentHelp("The threads that serve connections. (default: one for each core)", valueName: "n"))
+    var threads: Int?
+
     @Option(
         help: ArgumentHelp("How long calls under way may take to end when the server stops.", valueName: "duration"))
     var drainTime = DurationArgument(.seconds(10))
@@ -53,6 +56,7 @@ struct ServeCommand: AsyncParsableCommand {
         if tlsClientCA != nil, tlsCert == nil {
             throw ValidationError("--tls-client-ca needs --tls-cert and --tls-key")
         }
+        if let threads, !(1...1_024).contains(threads) { throw ValidationError("--threads must be 1 to 1024") }
         if let retainEvents, retainEvents < 1 { throw ValidationError("--retain-events must be 1 at least") }
     }
 
@@ -64,10 +68,11 @@ struct ServeCommand: AsyncParsableCommand {
             var options = KeyspaceOptions()
             options.logger = logger
             options.retention = Retention(maxEvents: retainEvents, maxAge: retainFor?.duration)
-            options.gatherAnswers = { RPCEventLoops.shared.gathering($0) }
+            let loops = threads.map { RPCEventLoops(count: $0) } ?? .shared
+            options.gatherAnswers = { loops.gathering($0) }
             let keyspace = try await openStore(store, options: options)
             do {
-                try await serve(keyspace, on: addresses, logger: logger)
+                try await serve(keyspace, on: addresses, loops: loops, logger: logger)
                 await keyspace.close()
             } catch {
                 await keyspace.close()
@@ -76,8 +81,10 @@ struct ServeCommand: AsyncParsableCommand {
         }
     }
 
-    private func serve(_ keyspace: Keyspace, on addresses: [RPCAddress], logger: Logger) async throws {
-        var grpc = RPCServerConfiguration(addresses: addresses)
+    private func serve(
+        _ keyspace: Keyspace, on addresses: [RPCAddress], loops: RPCEventLoops, logger: Logger
+    ) async throws {
+        var grpc = RPCServerConfiguration(addresses: addresses, eventLoops: loops)
         if let tlsCert, let tlsKey {
             grpc.tls = RPCServerTLS(
                 certificateChain: .file(tlsCert), privateKey: .file(tlsKey),

@@ -123,6 +123,7 @@ final class ClientCall: HTTP2Stream, @unchecked Sendable {
 
     // MARK: On the loop: receiving
 
+    // The pointers are borrowed: whoever calls keeps what they point to for the length of the call.
     func receiveHeader(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) {
         if hasResponse {
             trailers.add(name, value, limit: limits.metadata)

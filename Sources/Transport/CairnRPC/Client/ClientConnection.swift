@@ -88,6 +88,7 @@ extension ClientConnection: HTTP2SessionOwner {
     /// Servers can't open streams: push is off.
     func makeStream(id: Int32) -> HTTP2Stream? { nil }
 
+    // The pointers are borrowed: whoever calls keeps what they point to for the length of the call.
     func didReceiveHeader(
         _ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>, on stream: HTTP2Stream
     ) {

@@ -153,6 +153,7 @@ public final class RPCClient: Sendable {
 
     private func waitForResponse(_ call: ClientCall) async throws -> ReceivedMessage {
         try await withTaskCancellationHandler {
+            // Unsafe, because it costs less than a checked one; the call resumes it once, when it ends.
             try await withUnsafeThrowingContinuation { continuation in
                 call.setWaiter(continuation)
                 call.submit()

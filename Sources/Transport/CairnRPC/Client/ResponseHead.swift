@@ -18,6 +18,7 @@ package struct ResponseHead {
 
     package init() {}
 
+    // The pointers are borrowed: whoever calls keeps what they point to for the length of the call.
     /// Takes a field; beyond `limit` fields are counted and dropped.
     package mutating func add(
         _ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>, limit: Int

@@ -86,6 +86,7 @@ class HTTP2Connection: ChannelInboundHandler, LoopFlushable, @unchecked Sendable
         executor.beginBatch()
         now = .now()
         timers.didRead(now: now)
+        // The pointers are borrowed: whoever calls keeps what they point to for the length of the call.
         let failure = unwrapInboundIn(data).withUnsafeReadableBytes { bytes -> HTTP2SessionError? in
             do throws(HTTP2SessionError) { try session.receive(bytes) } catch { return error }
             return nil

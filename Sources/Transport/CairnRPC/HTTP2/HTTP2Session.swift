@@ -79,6 +79,7 @@ final class HTTP2Session {
         self.owner = owner
         self.live = live
         live.sessions.add(1)
+        // Unretained: the session owns its streams and is owned by its connection, and both outlive the C session.
         let context = Unmanaged.passUnretained(self).toOpaque()
         let options = Self.makeOptions(settings)
         defer { nghttp2_option_del(options) }
@@ -202,6 +203,7 @@ final class HTTP2Session {
     }
 
     func bind(_ stream: HTTP2Stream) {
+        // Unretained: the session owns its streams and is owned by its connection, and both outlive the C session.
         nghttp2_session_set_stream_user_data(session, stream.id, Unmanaged.passUnretained(stream).toOpaque())
     }
 

@@ -88,6 +88,7 @@ class HTTP2Stream {
         sentSinceReport = 0
     }
 
+    // The pointers are borrowed: whoever calls keeps what they point to for the length of the call.
     /// Fills a DATA frame: copies what there is, and says whether that was all.
     func read(into buffer: UnsafeMutablePointer<UInt8>, length: Int, flags: UnsafeMutablePointer<UInt32>) -> Int {
         var copied = 0

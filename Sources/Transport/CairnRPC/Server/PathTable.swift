@@ -15,6 +15,7 @@ package struct PathTable<Value: Sendable>: Sendable {
     /// Adds a value; `false` if the path has one.
     package mutating func insert(_ value: Value, path: String) -> Bool {
         let bytes = Array(path.utf8)
+        // The pointers are borrowed: whoever calls keeps what they point to for the length of the call.
         let isTaken = bytes.withUnsafeBufferPointer { self[$0] != nil }
         guard !isTaken else { return false }
         if (count + 1) * 2 > slots.count {

@@ -41,8 +41,9 @@ public struct RPCRouter: Sendable {
 
     /// One request, one response that often can be had at once.
     ///
-    /// `ready` is asked first, and what it returns is the answer, without a task, a context or a decoded request; what it
-    /// declines goes to the handler. It isn't asked where there are interceptors, as they expect a call's context.
+    /// `ready` is asked first, and what it returns is the answer, without a task, a context or a decoded request;
+    /// what it declines goes to the handler. It isn't asked where there are interceptors, as they expect a call's
+    /// context.
     public mutating func unary<Request: Message>(
         _ method: String, ready: @escaping Ready,
         _ handler: @escaping @Sendable (Request, RPCContext) async throws -> EncodedMessage
@@ -79,9 +80,10 @@ public struct RPCRouter: Sendable {
     /// A stream of requests and a stream of responses, independent of each other.
     public mutating func bidirectional<Request: Message, Response: Message>(
         _ method: String, endsOnDrain: Bool = false,
-        _ handler: @escaping @Sendable (
-            RPCRequestStream<Request>, RPCResponseWriter<Response>, RPCContext
-        ) async throws -> Void
+        _ handler:
+            @escaping @Sendable (
+                RPCRequestStream<Request>, RPCResponseWriter<Response>, RPCContext
+            ) async throws -> Void
     ) {
         let route = RequestStreamRoute<Request>(method) { requests, context in
             try await handler(requests, RPCResponseWriter(context.call), context)

@@ -14,6 +14,7 @@ package class Route: @unchecked Sendable {
         self.streamsRequests = streamsRequests
     }
 
+    // The pointers are borrowed: whoever calls keeps what they point to for the length of the call.
     /// Decodes the one request and starts the handler.
     func start(_ call: ServerStream, request: UnsafeRawBufferPointer) throws {
         preconditionFailure("not a single request")

@@ -7,6 +7,7 @@ extension ServerConnection: HTTP2SessionOwner {
         return ServerStream(connection: self)
     }
 
+    // The pointers are borrowed: whoever calls keeps what they point to for the length of the call.
     func didReceiveHeader(
         _ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>, on stream: HTTP2Stream
     ) {

@@ -76,6 +76,7 @@ final class ServerStream: HTTP2Stream, @unchecked Sendable {
         }
     }
 
+    // The pointers are borrowed: whoever calls keeps what they point to for the length of the call.
     func receive(_ bytes: UnsafeRawBufferPointer, endStream: Bool) {
         guard !isFinished, let route else { return session.map { $0.consume(bytes.count, on: self) } ?? () }
         if let inbox { return receive(bytes, into: inbox) }

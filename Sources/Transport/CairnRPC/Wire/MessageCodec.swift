@@ -7,6 +7,7 @@ struct MessageCodec: Sendable {
     /// The limit on a message after unpacking, in bytes.
     let limit: Int
 
+    // The pointers are borrowed: whoever calls keeps what they point to for the length of the call.
     /// Decodes an uncompressed message from borrowed bytes.
     func decode<M: Message>(_ type: M.Type, _ bytes: UnsafeRawBufferPointer) throws -> M {
         do {

@@ -6,6 +6,7 @@ package struct MessagePrefix: Equatable {
     package var isCompressed: Bool
     package var length: Int
 
+    // The pointers are borrowed: whoever calls keeps what they point to for the length of the call.
     /// Reads the prefix from the first five bytes of `bytes`; `nil` if the flag is neither 0 nor 1.
     package init?(_ bytes: UnsafeRawBufferPointer) {
         guard bytes[0] <= 1 else { return nil }
