@@ -3,7 +3,7 @@
 #
 #     Scripts/test-python.sh [PYTEST OPTION…]        CAIRN_BINARY chooses the server; else the debug build
 #
-# The packages come from PyPI into .build/python-venv, once; the stubs are generated from Protos/ into .build/python-stubs.
+# The packages come from PyPI into .build/python-venv, once; the stubs are made from Protos/ into .build/python-stubs.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -31,4 +31,5 @@ mkdir -p "$stubs"
 "$venv/bin/python" -m grpc_tools.protoc --proto_path=Protos --python_out="$stubs" --grpc_python_out="$stubs" \
     Protos/cairn/v1/*.proto
 
-exec env PYTHONPATH="$stubs" PYTHONDONTWRITEBYTECODE=1 "$venv/bin/python" -m pytest -p no:cacheprovider Tests/Python "$@"
+export PYTHONPATH="$stubs" PYTHONDONTWRITEBYTECODE=1
+exec "$venv/bin/python" -m pytest -p no:cacheprovider Tests/Python "$@"

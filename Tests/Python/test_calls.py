@@ -19,6 +19,12 @@ from cairn.v1 import types_pb2 as types
 TIMEOUT = 30
 
 
+def set_many(store, prefix, count):
+    """Sets `prefix0`, `prefix1`, …; the refs."""
+    sets = (kv.SetRequest(key=prefix + b"%d" % n, value=b"x") for n in range(count))
+    return [store.Set(request, timeout=TIMEOUT).record.updated_ref for request in sets]
+
+
 class Requests:
     """A stream of requests that a test feeds as it goes."""
 
@@ -85,7 +91,7 @@ def test_server_stream(channel):
     stream = log_grpc.LogStub(channel).Watch(log.WatchRequest(range=key_range(b"watched/")))
     opened = next(stream)
     assert opened.opened_at_ref == head(channel)
-    refs = [store.Set(kv.SetRequest(key=b"watched/%d" % n, value=b"x"), timeout=TIMEOUT).record.updated_ref for n in range(5)]
+    refs = set_many(store, b"watched/", 5)
     seen = []
     for response in stream:
         seen += [event.ref for event in response.events]
@@ -115,7 +121,7 @@ def test_client_stream(channel):
 
 def test_bidirectional_consume(channel):
     store = kv_grpc.KeyValueStub(channel)
-    refs = [store.Set(kv.SetRequest(key=b"consumed/%d" % n, value=b"x"), timeout=TIMEOUT).record.updated_ref for n in range(3)]
+    refs = set_many(store, b"consumed/", 3)
     consumers = log_grpc.ConsumersStub(channel)
     requests = Requests()
     requests.send(log.ConsumeRequest(name="python", range=key_range(b"consumed/")))

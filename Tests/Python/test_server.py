@@ -78,11 +78,13 @@ def certificates(tmp_path_factory):
 
     openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test authority",
             "-keyout", "ca.key", "-out", "ca.pem")
-    for name, extension in [("server", "subjectAltName=IP:127.0.0.1,DNS:localhost"), ("client", "extendedKeyUsage=clientAuth")]:
+    extensions = {"server": "subjectAltName=IP:127.0.0.1,DNS:localhost", "client": "extendedKeyUsage=clientAuth"}
+    for name, extension in extensions.items():
         (directory / f"{name}.ext").write_text(extension)
-        openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr")
-        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
-                "-extfile", f"{name}.ext", "-out", f"{name}.pem")
+        openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}",
+                "-keyout", f"{name}.key", "-out", f"{name}.csr")
+        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+                "-days", "2", "-extfile", f"{name}.ext", "-out", f"{name}.pem")
     return {path.name: path for path in directory.iterdir()}
 
 
@@ -126,11 +128,11 @@ def test_h2load(server, channel, tmp_path, method, request_message):
     count = 5_000
     before = kv_grpc.KeyValueStub(channel).Get(kv.GetRequest(key=b"loaded"), timeout=30).record.version
     run = subprocess.run(
-        ["h2load", "-n", str(count), "-c", "8", "-m", "16", "-t", "1", "-d", body, "-H", "content-type: application/grpc",
-         "-H", "te: trailers", f"http://{server.address}/cairn.v1.KeyValue/{method}"],
+        ["h2load", "-n", str(count), "-c", "8", "-m", "16", "-t", "1", "-d", body,
+         "-H", "content-type: application/grpc", "-H", "te: trailers", f"http://{server.address}/cairn.v1.KeyValue/{method}"],
         capture_output=True, text=True, timeout=110)
-    assert f"requests: {count} total, {count} started, {count} done, {count} succeeded, 0 failed, 0 errored, 0 timeout" \
-        in run.stdout, run.stdout + run.stderr
+    counts = f"{count} total, {count} started, {count} done, {count} succeeded, 0 failed, 0 errored, 0 timeout"
+    assert counts in run.stdout, run.stdout + run.stderr
     # h2load doesn't look at grpc-status, so the store is asked what came of it.
     after = kv_grpc.KeyValueStub(channel).Get(kv.GetRequest(key=b"loaded"), timeout=30).record.version
     assert after == (before + count if method == "Set" else before)

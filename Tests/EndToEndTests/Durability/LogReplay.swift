@@ -15,7 +15,9 @@ struct LogReplay {
     private(set) var problems: [String] = []
     /// Leases with a deadline.
     var mortalLeases: Set<LeaseID> = []
+    /// The events that are still to come of the transaction that was begun, and how many it has.
     private var left = 0
+    private var count = 0
 
     /// The keys that live.
     var live: [Key: Record] { records.filter { $0.value.isLive } }
@@ -89,11 +91,13 @@ struct LogReplay {
 
     private mutating func takePlaceInTransaction(_ event: Event) {
         if left == 0 {
-            if event.transactionIndex != 0 { note(event, "begins no transaction") }
-            left = Int(event.transactionCount)
+            count = Int(event.transactionCount)
+            left = count
         }
-        if Int(event.transactionIndex) != Int(event.transactionCount) - left { note(event, "is out of its place") }
-        left -= 1
+        if Int(event.transactionCount) != count || Int(event.transactionIndex) != count - left {
+            note(event, "is \(event.transactionIndex) of \(event.transactionCount), in place \(count - left) of \(count)")
+        }
+        left = max(0, left - 1)
     }
 
     private mutating func takeChange(_ event: Event) {

@@ -64,10 +64,8 @@ struct SystemCallTrace {
             call.isSync && call.isOnLog && call.hasSucceeded && call.start > written.end && call.end < answered.start
         }
         guard isCovered else {
-            return
-                "\(marker) was written to the log on line \(written.end) of the trace, "
-                + "and answered on line \(answered.start), "
-                + "without a sync of the log between them"
+            return "\(marker) was written to the log on line \(written.end) of the trace and answered on line "
+                + "\(answered.start), without a sync of the log between them"
         }
         return nil
     }
