@@ -47,11 +47,7 @@ struct KillTests {
             }
             print(
                 "kill -9: \(replay.head) events, \(acknowledged) acknowledged transactions, "
-<<<<<<< HEAD
                     + "\(unknown) with unknown outcome of which \(landed) happened, \(replay.mortalLeases.count) leases"
-=======
-                    + "\(replay.mortalLeases.count) leases"
->>>>>>> main
             )
             try await expectEnd(of: &replay, store, directory + "/cairn.db")
         }
