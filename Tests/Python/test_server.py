@@ -129,7 +129,8 @@ def test_h2load(server, channel, tmp_path, method, request_message):
     before = kv_grpc.KeyValueStub(channel).Get(kv.GetRequest(key=b"loaded"), timeout=30).record.version
     run = subprocess.run(
         ["h2load", "-n", str(count), "-c", "8", "-m", "16", "-t", "1", "-d", body,
-         "-H", "content-type: application/grpc", "-H", "te: trailers", f"http://{server.address}/cairn.v1.KeyValue/{method}"],
+         "-H", "content-type: application/grpc", "-H", "te: trailers",
+         f"http://{server.address}/cairn.v1.KeyValue/{method}"],
         capture_output=True, text=True, timeout=110)
     counts = f"{count} total, {count} started, {count} done, {count} succeeded, 0 failed, 0 errored, 0 timeout"
     assert counts in run.stdout, run.stdout + run.stderr

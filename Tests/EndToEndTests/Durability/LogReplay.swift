@@ -95,7 +95,9 @@ struct LogReplay {
             left = count
         }
         if Int(event.transactionCount) != count || Int(event.transactionIndex) != count - left {
-            note(event, "is \(event.transactionIndex) of \(event.transactionCount), in place \(count - left) of \(count)")
+            note(
+                event,
+                "is \(event.transactionIndex) of \(event.transactionCount), in place \(count - left) of \(count)")
         }
         left = max(0, left - 1)
     }
