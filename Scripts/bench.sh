@@ -27,10 +27,9 @@ results="${BENCH_JSON:-$data/results.json}"
 : >"$results"
 declare -A pids=()
 
-stop() { # the servers named, or all
+stop() { # every server that runs
     local name
-    for name in "${@:-${!pids[@]}}"; do
-        [[ -n "${pids[$name]:-}" ]] || continue
+    for name in "${!pids[@]}"; do
         kill -TERM "${pids[$name]}" 2>/dev/null || true
         wait "${pids[$name]}" 2>/dev/null || true
         unset "pids[$name]"
@@ -51,8 +50,8 @@ start_cairn() { # name, store URL, port
     pids[$1]=$!
 }
 
-start_etcd() { # name, port, peers' port
-    etcd --name n --data-dir "$data/$1" --logger zap --log-outputs stderr \
+start_etcd() { # name, port, peers' port, what its data are called
+    etcd --name n --data-dir "$data/$4.etcd" --logger zap --log-outputs stderr \
         --listen-client-urls "http://127.0.0.1:$2" --advertise-client-urls "http://127.0.0.1:$2" \
         --listen-peer-urls "http://127.0.0.1:$3" --initial-advertise-peer-urls "http://127.0.0.1:$3" \
         --initial-cluster "n=http://127.0.0.1:$3" >"$data/$1.log" 2>&1 &
@@ -61,6 +60,10 @@ start_etcd() { # name, port, peers' port
 
 bench() {
     "$cairn" bench --json-file "$results" "$@"
+}
+
+wait_until_ready() {
+    "$cairn" bench "${where[@]}" --workloads ready --keep-keys >/dev/null
 }
 
 result() { # workload, clients, target, field
@@ -88,31 +91,28 @@ echo "bench: data in $data ($(df --output=fstype "$data" | tail -1))"
 
 start_cairn sqlite "sqlite:$data/small.db" "$sqlite_port"
 start_cairn memory memory: "$memory_port"
-start_etcd etcd "$etcd_port" "$peer_port"
+start_etcd etcd "$etcd_port" "$peer_port" small
 read -ra where <<<"$(targets)"
-echo "== start, empty"
-bench "${where[@]}" --workloads ready
+wait_until_ready
 echo "== puts and gets of 16-byte keys and 100-byte values, over 8 connections"
 bench "${where[@]}" --workloads put,get --clients "$counts" --rounds "$rounds" --duration "$duration" --keep-keys
 echo "== pages of 1,000 keys, and put to event"
 bench "${where[@]}" --workloads list,watch --clients 1,16 --rounds "$((rounds - 1))" --duration "$duration" --keep-keys
 stop
-cp "$results" "$data/small.json"
 
 echo "== $large keys: load, memory, start"
 start_cairn sqlite "sqlite:$data/large.db" "$sqlite_port"
-start_etcd etcd-large "$etcd_port" "$peer_port"
-pids[etcd]="${pids[etcd-large]}"
-unset 'pids[etcd-large]'
+start_etcd etcd "$etcd_port" "$peer_port" large
 read -ra where <<<"$(targets)"
-bench "${where[@]}" --workloads ready,load --keys "$large" --keep-keys
+wait_until_ready
+bench "${where[@]}" --workloads load --keys "$large" --keep-keys
 stop
 start_cairn sqlite "sqlite:$data/large.db" "$sqlite_port"
 read -ra where <<<"--target sqlite=cairn:127.0.0.1:$sqlite_port@${pids[sqlite]}"
 bench "${where[@]}" --workloads ready --keys "$large" --keep-keys
 stop
-start_etcd etcd-large "$etcd_port" "$peer_port"
-bench --target "etcd=etcd:127.0.0.1:$etcd_port@${pids[etcd-large]}" --workloads ready --keys "$large" --keep-keys
+start_etcd etcd "$etcd_port" "$peer_port" large
+bench --target "etcd=etcd:127.0.0.1:$etcd_port@${pids[etcd]}" --workloads ready --keys "$large" --keep-keys
 stop
 
 echo "== summary: Cairn on SQLite beside etcd, 64 clients, every put durable"

@@ -115,7 +115,7 @@ extension Transaction {
 
 /// Reads fields of a protobuf message in the order in which they are expected.
 private struct ProtobufReader {
-    // The caller's memory; a reader doesn't outlive the closure that it was given to.
+    // An unsafe pointer to the caller's memory; a reader doesn't outlive the closure that it was given to.
     private let buffer: UnsafeRawBufferPointer
     private var position = 0
 
@@ -148,7 +148,7 @@ private struct ProtobufReader {
 
 /// Writes the fields of a protobuf message into memory that has just the room for them.
 private struct ProtobufWriter {
-    // The caller's memory; a writer doesn't outlive the closure that it was given to.
+    // An unsafe pointer to the caller's memory; a writer doesn't outlive the closure that it was given to.
     private let buffer: UnsafeMutableBufferPointer<UInt8>
     private var position = 0
 

@@ -90,7 +90,7 @@ extension BenchRig {
     /// Waits until the server answers a read; measured from the start of its process, if that is known.
     func waitUntilReady(_ data: BenchData, within limit: Duration) async throws -> BenchSample {
         let start = ContinuousClock.now
-        let stopwatch = BenchStopwatch(target.process)
+        let stopwatch = BenchStopwatch(nil)
         while true {
             do {
                 _ = try await peer.get(data.key(0), over: lines[0].client)
@@ -100,7 +100,13 @@ extension BenchRig {
                 try await Task.sleep(for: .milliseconds(5))
             }
         }
-        lines[0].latencies.record(target.process?.age ?? ContinuousClock.now - start)
-        return stopwatch.stop(latencies: lines[0].latencies.take())
+        let time = target.process?.age ?? ContinuousClock.now - start
+        lines[0].latencies.record(time)
+        var sample = stopwatch.stop(latencies: lines[0].latencies.take())
+        sample.seconds = time / .seconds(1)
+        sample.rates = [sample.rate]
+        sample.serverCPU = target.process?.cpuTime.map { $0 / .seconds(1) }
+        sample.residentBytes = target.process?.residentBytes
+        return sample
     }
 }
