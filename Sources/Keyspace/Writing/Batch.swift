@@ -144,8 +144,8 @@ package struct Batch {
         for key in missing { set.load(record: records[key], for: key) }
     }
 
-    /// Loads the leases of live keys that are about to end or to move. Were each left to be needed, a transaction that ends
-    /// many keys would be tried anew as many times.
+    /// Loads the leases of live keys that are about to end or to move. Were each left to be needed, a transaction
+    /// that ends many keys would be tried anew as many times.
     private mutating func loadLeases(of keys: [Key], withKeys: Bool = false) throws(StoreError) {
         guard !keys.isEmpty else { return }
         let unknown = set.unknownLeases(of: keys)

@@ -59,9 +59,9 @@ struct EtcdPeer: BenchPeer {
 
     /// Has etcd let go of the buffer of its last writes.
     ///
-    /// Each read of etcd 3.4 copies that buffer at the size it once grew to, which after a load costs more than the rest
-    /// of the read ten times over. It is let go of at a commit (one each 100 ms, if there is anything to commit) that
-    /// follows one without a change of a key; granting a lease makes such commits.
+    /// Each read of etcd 3.4 copies that buffer at the size it once grew to, which after a load costs more than the
+    /// rest of the read ten times over. It is let go of at a commit (one each 100 ms, if there is anything to commit)
+    /// that follows one without a change of a key; granting a lease makes such commits.
     func settle(over client: RPCClient) async throws {
         for _ in 0..<4 {
             try await Task.sleep(for: .milliseconds(150))
