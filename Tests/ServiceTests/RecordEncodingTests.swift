@@ -42,7 +42,8 @@ import Testing
         let pages = [
             ListPage(entries: [], next: nil, ref: 0),
             ListPage(
-                entries: entries + [.directory("jobs/"), .directory(Key(bytes: []))], next: "k", ref: 1_099_511_627_776),
+                entries: entries + [.directory("jobs/"), .directory(Key(bytes: []))], next: "k",
+                ref: 1_099_511_627_776),
         ]
         for page in pages { #expect(try Array(page.encoded.bytes) == page.wire.serializedBytes()) }
     }
