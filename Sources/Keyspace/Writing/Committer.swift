@@ -1,4 +1,5 @@
 internal import CairnModel
+internal import Dispatch
 internal import Logging
 internal import Synchronization
 
@@ -34,6 +35,8 @@ final class Committer: Sendable {
         var waiting: [Waiting] = []
         var bytes = 0
         var isDraining = false
+        /// How many transactions whoever is committing waits for, if it waits.
+        var awaitedCount: Int?
         var isClosed = false
         /// Callers of ``sweep()``, answered after the next batch.
         var sweeps: [UnsafeContinuation<Void, Never>] = []
@@ -53,6 +56,9 @@ final class Committer: Sendable {
     private let gatherAnswers: @Sendable (() -> Void) -> Void
     private let logger: Logger
     private let queue = Mutex(Queue())
+    /// Between batches; only whoever is committing uses it.
+    private let pace = Mutex(BatchPace())
+    private let enough = DispatchSemaphore(value: 0)
     /// No lease has an earlier deadline; only read and written by whoever runs a batch.
     private let nextDeadline: Mutex<Timestamp?>
     /// The time of the last batch: when the clock jumps back, the store's time waits for it.
@@ -144,6 +150,7 @@ final class Committer: Sendable {
     }
 
     private func enqueue(_ waiting: Waiting) {
+        var isEnough = false
         let refusal: StoreError? = queue.withLock { queue in
             if queue.isClosed { return .closed }
             if queue.waiting.count >= limits.waitingTransactions || queue.bytes + waiting.bytes > limits.waitingBytes {
@@ -153,9 +160,12 @@ final class Committer: Sendable {
             }
             queue.waiting.append(waiting)
             queue.bytes += waiting.bytes
+            isEnough = queue.waiting.count == queue.awaitedCount
             return nil
         }
-        if let refusal { waiting.caller.resume(returning: .failure(refusal)) } else { start() }
+        if let refusal { return waiting.caller.resume(returning: .failure(refusal)) }
+        if isEnough { enough.signal() }
+        start()
     }
 
     private func start() {
@@ -187,9 +197,15 @@ extension Committer {
                 return true
             })
         else { return }
-        while var work = takeWork() {
+        var pace = pace.withLock { $0 }
+        defer { self.pace.withLock { [pace] in $0 = pace } }
+        while true {
+            if engine.blocks { waitForMore(pace) }
+            guard var work = takeWork() else { break }
             let callers = work.waiting.map(\.caller)
+            let start = ContinuousClock.now
             let answers = commitBatch(work.takeTransactions())
+            if !callers.isEmpty { pace.note(callers.count, took: .now - start) }
             gatherAnswers {
                 for (caller, answer) in zip(callers, answers) { caller.resume(returning: answer) }
             }
@@ -197,6 +213,21 @@ extension Committer {
             run(work.chores)
             for caller in work.sweeps { caller.resume() }
         }
+    }
+
+    /// Waits until as many transactions have come as the pace tells, if it does.
+    private func waitForMore(_ pace: BatchPace) {
+        let patience = queue.withLock { queue -> Duration? in
+            guard !queue.waiting.isEmpty, !queue.isClosed, let wait = pace.wait(when: queue.waiting.count) else {
+                return nil
+            }
+            queue.awaitedCount = wait.until
+            return wait.within
+        }
+        guard let patience else { return }
+        // A signal that comes too late only ends a later wait early.
+        _ = enough.wait(timeout: .now() + .nanoseconds(Int(patience / .nanoseconds(1))))
+        queue.withLock { $0.awaitedCount = nil }
     }
 
     private func run(_ chores: Chores) {
