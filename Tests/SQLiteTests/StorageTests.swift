@@ -294,6 +294,9 @@ struct StorageTests {
                 #expect(try store.record("a")?.value == "2")
                 #expect(try view.head() == before)
                 #expect(try view.records(["a", "b"]).mapValues(\.value) == ["a": "1"])
+                // What an old moment showed is not taken for the present.
+                guard case .record(let now)? = store.engine.readyRecord("a") else { return }
+                #expect(now.value == "2")
                 #expect(try view.events(from: 1, limit: 9, bytes: .max).count == 1)
             }
             #expect(try store.record("a")?.value == "2")
