@@ -26,20 +26,42 @@ public struct Key: Hashable, Sendable {
     public var successor: Key { Key(bytes: bytes + [0]) }
 }
 
+// By hand, because what is derived goes byte by byte, and every search in an index or a table comes through here. The
+// pointers are the arrays' own, and used only while the closures run.
 extension Key: Comparable {
     /// Bytewise order; a prefix comes before what it is a prefix of.
     public static func < (a: Key, b: Key) -> Bool {
-        a.bytes.withUnsafeBufferPointer { a in
-            b.bytes.withUnsafeBufferPointer { b in
-                // Pointers, because the generic `lexicographicallyPrecedes` costs several times as much and every
-                // index search comes through here.
-                let count = min(a.count, b.count)
-                var index = 0
-                while index < count {
-                    if a[index] != b[index] { return a[index] < b[index] }
-                    index += 1
+        let count = min(a.bytes.count, b.bytes.count)
+        let place = a.firstDifference(from: b, within: count)
+        return place < count ? a.bytes[place] < b.bytes[place] : a.bytes.count < b.bytes.count
+    }
+
+    /// Whether the bytes are the same.
+    public static func == (a: Key, b: Key) -> Bool {
+        let count = a.bytes.count
+        return count == b.bytes.count && a.firstDifference(from: b, within: count) == count
+    }
+
+    /// Feeds the bytes to `hasher`.
+    public func hash(into hasher: inout Hasher) {
+        bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
+    }
+
+    /// The first of `count` places where the bytes differ, or `count`; both must have as many.
+    private func firstDifference(from other: Key, within count: Int) -> Int {
+        bytes.withUnsafeBytes { a in
+            other.bytes.withUnsafeBytes { b in
+                var place = 0
+                // Eight at a time; the lowest byte that differs is the first one, as the order in memory goes.
+                while place + 8 <= count {
+                    let difference =
+                        UInt64(littleEndian: a.loadUnaligned(fromByteOffset: place, as: UInt64.self))
+                        ^ UInt64(littleEndian: b.loadUnaligned(fromByteOffset: place, as: UInt64.self))
+                    if difference != 0 { return place + difference.trailingZeroBitCount / 8 }
+                    place += 8
                 }
-                return a.count < b.count
+                while place < count, a[place] == b[place] { place += 1 }
+                return place
             }
         }
     }
