@@ -1,7 +1,9 @@
 internal import CairnModel
 
+// Classes, so that who passes one on retains one object and not each statement.
+
 /// The statements that a view runs, prepared once for a connection.
-struct ReadStatements {
+final class ReadStatements {
     let begin, commit, rollback: Statement
     let head, record, records, recordsToEnd, keys, keysToEnd, keysOnLease: Statement
     let lease, leases, leasesDue, nextDeadline: Statement
@@ -45,7 +47,7 @@ struct ReadStatements {
 }
 
 /// The statements that store a batch.
-struct WriteStatements {
+final class WriteStatements {
     let begin: Statement
     let event, update, upsert: Statement
     let lease, deleteLease, consumer, deleteConsumer, request, forgetRequests, head: Statement

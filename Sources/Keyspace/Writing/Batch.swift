@@ -85,30 +85,17 @@ package struct Batch {
     }
 
     private mutating func loadRecords(touchedBy transactions: [Transaction]) throws(StoreError) {
-        var keys: [Key] = []
-        keys.reserveCapacity(transactions.count)
-        // Those whose lease matters too, and those of them for which it matters who else is on it.
-        var ending: [Key] = []
-        var redated: [Key] = []
+        var touched = TouchedKeys(reserving: transactions.count)
         for transaction in transactions {
-            for condition in transaction.conditions { keys.append(condition.key) }
-            for operations in [transaction.operations, transaction.otherwise] {
-                for operation in operations {
-                    guard let key = operation.key else { continue }
-                    keys.append(key)
-                    switch operation {
-                    case .delete: ending.append(key)
-                    case .set(_, _, nil, .keep), .get: break
-                    default: redated.append(key)
-                    }
-                }
-            }
+            for condition in transaction.conditions { touched.all.append(condition.key) }
+            for operation in transaction.operations { touched.note(operation) }
+            for operation in transaction.otherwise { touched.note(operation) }
         }
-        if set.hasRecords { keys.removeAll { set.hasRecord($0) } }
-        set.expectRecords(keys.count)
-        try view.forEachRecord(of: keys) { set.load(record: $1, for: $0) }
-        try loadLeases(of: ending)
-        try loadLeases(of: redated, withKeys: true)
+        if set.hasRecords { touched.all.removeAll { set.hasRecord($0) } }
+        set.expectRecords(touched.all.count)
+        try view.forEachRecord(of: touched.all) { set.load(record: $1, for: $0) }
+        try loadLeases(of: touched.ending)
+        try loadLeases(of: touched.redated, withKeys: true)
     }
 
     private mutating func load(_ need: WorkingSet.Need) throws(StoreError) {
@@ -162,12 +149,25 @@ package struct Batch {
     }
 }
 
-extension Operation {
-    /// The one key that the operation is about, if it is about one.
-    fileprivate var key: Key? {
-        switch self {
-        case .set(let key, _, _, _), .delete(let key), .get(let key): key
-        default: nil
+/// The keys that transactions name.
+private struct TouchedKeys {
+    var all: [Key] = []
+    /// Those whose lease matters, too, and those of them for which it matters who else is on it.
+    var ending: [Key] = []
+    var redated: [Key] = []
+
+    init(reserving count: Int) { all.reserveCapacity(count) }
+
+    mutating func note(_ operation: Operation) {
+        switch operation {
+        case .get(let key), .set(let key, _, nil, .keep): all.append(key)
+        case .set(let key, _, _, _):
+            all.append(key)
+            redated.append(key)
+        case .delete(let key):
+            all.append(key)
+            ending.append(key)
+        default: break
         }
     }
 }
