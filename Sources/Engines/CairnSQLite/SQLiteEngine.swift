@@ -39,8 +39,9 @@ public final class SQLiteEngine: Engine {
         do throws(StoreError) {
             try connection.prepareFile()
             let writer = try Writer(connection)
-            // The first read opens the log, which the index needs.
+            // The first read opens the log, which must be there for what follows.
             _ = try writer.reading.storedHead()
+            GatheredLog.install(on: connection.database)
             let checkpoints = try Connection(path: path, role: .checkpointing, options: options)
             opened.append(checkpoints)
             checkpoints.takeOver()
