@@ -137,12 +137,19 @@ extension Keyspace {
 }
 
 // Reading.
-extension Keyspace: ReadyStore {
+extension Keyspace: DirectStore {
     /// The live record of a key, if the engine has it at hand.
     public func readyRecord(_ key: Key) -> Record? {
         guard !isClosed.load(ordering: .acquiring), case .record(let record) = engine.readyRecord(key), record.isLive
         else { return nil }
         return record
+    }
+
+    /// Runs a transaction, and calls `answer` when it is as durable as the home can make it.
+    public func commit(
+        _ transaction: Transaction, answer: @escaping @Sendable (Result<TransactionResult, StoreError>) -> Void
+    ) {
+        committer.commit(transaction, answer: answer)
     }
 }
 

@@ -53,12 +53,19 @@ public protocol Store: Sendable {
     func close() async
 }
 
-/// A store that often can answer a read without waiting for anything.
-public protocol ReadyStore: Store {
+/// A store that can be used without a task: by servers, for which a task is a good part of a call's cost.
+public protocol DirectStore: Store {
     /// The live record of a key, as a linearizable ``Store/get(_:consistency:)`` finds it, if it can be told at once.
     ///
     /// `nil` says nothing of the key: only that it must be asked for with ``Store/get(_:consistency:)``. Never blocks.
     func readyRecord(_ key: Key) -> Record?
+
+    /// Runs a transaction as ``Store/commit(_:)`` does, and calls `answer` once with what that returns or throws.
+    ///
+    /// Never blocks for a home that does. `answer` is called on any thread, possibly before this returns, together
+    /// with those of others; it must be quick.
+    func commit(
+        _ transaction: Transaction, answer: @escaping @Sendable (Result<TransactionResult, StoreError>) -> Void)
 }
 
 /// Where a store's log begins and ends.

@@ -1,5 +1,4 @@
 internal import CairnModel
-internal import Dispatch
 internal import Logging
 internal import Synchronization
 
@@ -20,8 +19,21 @@ final class Committer: Sendable {
     private struct Waiting {
         let transaction: Transaction
         let bytes: Int
-        // Unsafe continuations cost less than checked ones; each is resumed once, where its batch ends or in `refuse`.
-        let caller: UnsafeContinuation<Answer, Never>
+        let caller: Caller
+    }
+
+    /// Who waits for an answer.
+    private enum Caller: Sendable {
+        // Unsafe continuations cost less than checked ones; each is resumed once, where its batch ends or in `enqueue`.
+        case task(UnsafeContinuation<Answer, Never>)
+        case function(@Sendable (Answer) -> Void)
+
+        func receive(_ answer: Answer) {
+            switch self {
+            case .task(let continuation): continuation.resume(returning: answer)
+            case .function(let function): function(answer)
+            }
+        }
     }
 
     /// What is done between batches.
@@ -35,8 +47,6 @@ final class Committer: Sendable {
         var waiting: [Waiting] = []
         var bytes = 0
         var isDraining = false
-        /// How many transactions whoever is committing waits for, if it waits.
-        var awaitedCount: Int?
         var isClosed = false
         /// Callers of ``sweep()``, answered after the next batch.
         var sweeps: [UnsafeContinuation<Void, Never>] = []
@@ -56,9 +66,6 @@ final class Committer: Sendable {
     private let gatherAnswers: @Sendable (() -> Void) -> Void
     private let logger: Logger
     private let queue = Mutex(Queue())
-    /// Between batches; only whoever is committing uses it.
-    private let pace = Mutex(BatchPace())
-    private let enough = DispatchSemaphore(value: 0)
     /// No lease has an earlier deadline; only read and written by whoever runs a batch.
     private let nextDeadline: Mutex<Timestamp?>
     /// The time of the last batch: when the clock jumps back, the store's time waits for it.
@@ -93,11 +100,21 @@ final class Committer: Sendable {
     func commit(_ transaction: Transaction) async throws(StoreError) -> TransactionResult {
         let bytes = try transaction.check(limits)
         let answer = await withUnsafeContinuation { (caller: UnsafeContinuation<Answer, Never>) in
-            enqueue(Waiting(transaction: transaction, bytes: bytes, caller: caller))
+            enqueue(Waiting(transaction: transaction, bytes: bytes, caller: .task(caller)))
         }
         // Kept until here, so that its memory is freed by the thread that allocated it: the other way round costs the
         // allocator a good deal more, on both threads.
         return try withExtendedLifetime(transaction) { () throws(StoreError) in try answer.get() }
+    }
+
+    /// Commits a transaction, and calls `answer` when it is durable or refused.
+    func commit(_ transaction: Transaction, answer: @escaping @Sendable (Answer) -> Void) {
+        do throws(StoreError) {
+            let bytes = try transaction.check(limits)
+            enqueue(Waiting(transaction: transaction, bytes: bytes, caller: .function(answer)))
+        } catch {
+            answer(.failure(error))
+        }
     }
 
     /// How many transactions wait for a batch.
@@ -150,7 +167,6 @@ final class Committer: Sendable {
     }
 
     private func enqueue(_ waiting: Waiting) {
-        var isEnough = false
         let refusal: StoreError? = queue.withLock { queue in
             if queue.isClosed { return .closed }
             if queue.waiting.count >= limits.waitingTransactions || queue.bytes + waiting.bytes > limits.waitingBytes {
@@ -160,11 +176,9 @@ final class Committer: Sendable {
             }
             queue.waiting.append(waiting)
             queue.bytes += waiting.bytes
-            isEnough = queue.waiting.count == queue.awaitedCount
             return nil
         }
-        if let refusal { return waiting.caller.resume(returning: .failure(refusal)) }
-        if isEnough { enough.signal() }
+        if let refusal { return waiting.caller.receive(.failure(refusal)) }
         start()
     }
 
@@ -197,37 +211,16 @@ extension Committer {
                 return true
             })
         else { return }
-        var pace = pace.withLock { $0 }
-        defer { self.pace.withLock { [pace] in $0 = pace } }
-        while true {
-            if engine.blocks { waitForMore(pace) }
-            guard var work = takeWork() else { break }
+        while var work = takeWork() {
             let callers = work.waiting.map(\.caller)
-            let start = ContinuousClock.now
             let answers = commitBatch(work.takeTransactions())
-            if !callers.isEmpty { pace.note(callers.count, took: .now - start) }
             gatherAnswers {
-                for (caller, answer) in zip(callers, answers) { caller.resume(returning: answer) }
+                for (caller, answer) in zip(callers, answers) { caller.receive(answer) }
             }
             hub.deliver()
             run(work.chores)
             for caller in work.sweeps { caller.resume() }
         }
-    }
-
-    /// Waits until as many transactions have come as the pace tells, if it does.
-    private func waitForMore(_ pace: BatchPace) {
-        let patience = queue.withLock { queue -> Duration? in
-            guard !queue.waiting.isEmpty, !queue.isClosed, let wait = pace.wait(when: queue.waiting.count) else {
-                return nil
-            }
-            queue.awaitedCount = wait.until
-            return wait.within
-        }
-        guard let patience else { return }
-        // A signal that comes too late only ends a later wait early.
-        _ = enough.wait(timeout: .now() + .nanoseconds(Int(patience / .nanoseconds(1))))
-        queue.withLock { $0.awaitedCount = nil }
     }
 
     private func run(_ chores: Chores) {

@@ -51,19 +51,21 @@ public struct RPCRouter: Sendable {
         add(SingleRequestRoute<Request>(method, ready: ready) { try await handler($0, $1) })
     }
 
-    /// One request, which `shortcut` may decode, one response that is encoded already.
+    /// Takes a request from its encoded bytes, to answer it later, or declines with `false`.
     ///
-    /// `shortcut` is for requests of the common form, which it can decode for less than the message type; what it
-    /// declines with `nil` is decoded as usual and passed through `convert`.
-    public mutating func unary<Request: Message, Input: Sendable>(
-        _ method: String, decoding type: Request.Type, shortcut: @escaping @Sendable (RawSpan) -> Input?,
-        convert: @escaping @Sendable (Request) throws -> Input,
-        _ handler: @escaping @Sendable (Input, RPCContext) async throws -> EncodedMessage
+    /// Called on the event loop, so it must not block. If it takes the request it must see to it that the reply is
+    /// sent, by anyone on any thread.
+    public typealias Deferred = @Sendable (RawSpan, RPCReply) -> Bool
+
+    /// One request, one response that often is made by others, later, for many calls at once.
+    ///
+    /// `deferred` is asked first; what it takes needs neither a task nor a context nor a decoded request, and what it
+    /// declines goes to the handler. It isn't asked where there are interceptors, as they expect a call's context.
+    public mutating func unary<Request: Message>(
+        _ method: String, deferred: @escaping Deferred,
+        _ handler: @escaping @Sendable (Request, RPCContext) async throws -> EncodedMessage
     ) {
-        add(
-            SingleRequestRoute<Input>(
-                method, decode: { try shortcut($1.bytes) ?? convert(try $0.decode(type, $1)) },
-                handler: { try await handler($0, $1) }))
+        add(SingleRequestRoute<Request>(method, deferred: deferred) { try await handler($0, $1) })
     }
 
     /// One request, a stream of responses that ends when the handler returns.

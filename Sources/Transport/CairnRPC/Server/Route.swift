@@ -26,36 +26,29 @@ package class Route: @unchecked Sendable {
 
 /// A method with one request message.
 // Unchecked: inherited; what it adds is immutable.
-final class SingleRequestRoute<Request: Sendable>: Route, @unchecked Sendable {
+final class SingleRequestRoute<Request: Message>: Route, @unchecked Sendable {
     private let ready: RPCRouter.Ready?
-    private let decode: @Sendable (MessageCodec, UnsafeRawBufferPointer) throws -> Request
+    private let deferred: RPCRouter.Deferred?
     private let handler: @Sendable (Request, RPCContext) async throws -> EncodedMessage?
 
     init(
-        _ method: String, ready: RPCRouter.Ready? = nil,
-        decode: @escaping @Sendable (MessageCodec, UnsafeRawBufferPointer) throws -> Request,
+        _ method: String, ready: RPCRouter.Ready? = nil, deferred: RPCRouter.Deferred? = nil,
         handler: @escaping @Sendable (Request, RPCContext) async throws -> EncodedMessage?
     ) {
         self.ready = ready
-        self.decode = decode
+        self.deferred = deferred
         self.handler = handler
         super.init(method, streamsRequests: false)
     }
 
     override func start(_ call: ServerStream, request: UnsafeRawBufferPointer) throws {
-        if let ready, call.mayAnswerAtOnce, let response = ready(request.bytes) { return call.answer(response) }
-        let request = try decode(call.codec, request)
+        if call.mayDoWithoutTask {
+            if let response = ready?(request.bytes) { return call.answer(response) }
+            if let deferred, deferred(request.bytes, RPCReply(call)) { return }
+        }
+        let request = try call.codec.decode(Request.self, request)
         let handler = handler
         call.begin { try await handler(request, $0) }
-    }
-}
-
-extension SingleRequestRoute where Request: Message {
-    convenience init(
-        _ method: String, ready: RPCRouter.Ready? = nil,
-        handler: @escaping @Sendable (Request, RPCContext) async throws -> EncodedMessage?
-    ) {
-        self.init(method, ready: ready, decode: { try $0.decode(Request.self, $1) }, handler: handler)
     }
 }
 

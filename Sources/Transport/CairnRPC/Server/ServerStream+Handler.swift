@@ -8,8 +8,8 @@ extension ServerStream {
         connection.startWhenRoom { self.run(body) }
     }
 
-    /// Whether an answer may be given without a task: nothing wants the call's context, and there is room to write.
-    var mayAnswerAtOnce: Bool { connection.interceptors.isEmpty && connection.writeLimit.hasRoom }
+    /// Whether a task may be done without: nothing wants the call's context, and there is room to write.
+    var mayDoWithoutTask: Bool { connection.interceptors.isEmpty && connection.writeLimit.hasRoom }
 
     /// Answers without a handler, on the loop.
     func answer(_ response: EncodedMessage) { complete(.success(response)) }

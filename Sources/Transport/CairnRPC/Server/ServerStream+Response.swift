@@ -13,6 +13,15 @@ extension ServerStream {
         }
     }
 
+    /// Answers with what `make` makes on the loop, if the call isn't over by then.
+    func complete(_ make: @escaping @Sendable () throws -> EncodedMessage) {
+        if eventLoop.inEventLoop {
+            finish(Result { try make() })
+        } else {
+            connection.executor.perform { self.finish(Result { try make() }) }
+        }
+    }
+
     private func finish(_ result: Result<EncodedMessage?, any Error>) {
         guard !isFinished else { return }
         switch result {

@@ -9,22 +9,31 @@ struct KeyValueService: Sendable {
     let store: any Store
 
     func register(on router: inout RPCRouter) {
-        // Most reads are of records that are in memory: for those no task is made.
-        let readyStore = store as? any ReadyStore
+        // Most reads are of records that are in memory, and most sets have nothing to them but a key and a value: for
+        // those no task is made.
+        let directStore = store as? any DirectStore
         router.unary(
             "cairn.v1.KeyValue/Get",
             ready: { request in
-                guard let readyStore, let key = Key(encodedGetRequest: request),
-                    let record = readyStore.readyRecord(key)
+                guard let directStore, let key = Key(encodedGetRequest: request),
+                    let record = directStore.readyRecord(key)
                 else { return nil }
                 return record.encodedResponse(withValue: true)
             }, { request, _ in try await get(request) })
         router.unary("cairn.v1.KeyValue/List") { request, _ in try await list(request) }
         router.unary(
-            "cairn.v1.KeyValue/Set", decoding: Cairn_V1_SetRequest.self,
-            shortcut: { Transaction(encodedSetRequest: $0) },
-            convert: { try transaction(of: $0) },
-            { transaction, _ in try await set(transaction) })
+            "cairn.v1.KeyValue/Set",
+            deferred: { request, reply in
+                guard let directStore, let transaction = Transaction(encodedSetRequest: request) else { return false }
+                directStore.commit(transaction) { answer in
+                    reply.send {
+                        // Kept until here, so that its memory is freed by the thread that allocated it: the other way
+                        // round costs the allocator a good deal more, on both threads.
+                        try withExtendedLifetime(transaction) { try response(to: answer) }
+                    }
+                }
+                return true
+            }, { request, _ in try await set(request) })
         router.unary("cairn.v1.KeyValue/Delete") { request, _ in try await delete(request) }
         router.unary("cairn.v1.KeyValue/Commit") { request, _ in try await commit(request) }
         router.clientStreaming("cairn.v1.KeyValue/Import") { requests, _ in try await importSets(requests) }
@@ -44,11 +53,10 @@ struct KeyValueService: Sendable {
         try await answering { () throws(StoreError) in try await store.list(ListRequest(wire: request)).encoded }
     }
 
-    private func set(_ transaction: Transaction) async throws -> EncodedMessage {
-        try await answering { () throws(StoreError) in
-            let result = try await store.commitChecked(transaction)
-            guard case .written(let record)? = result.results.first else { throw .malformedAnswer }
-            return record.encodedResponse(withValue: false)
+    private func set(_ request: Cairn_V1_SetRequest) async throws -> EncodedMessage {
+        let transaction = try transaction(of: request)
+        return try await answering { () throws(StoreError) in
+            try response(to: try await store.commitChecked(transaction))
         }
     }
 
@@ -107,6 +115,21 @@ func conditions(_ messages: [Cairn_V1_Condition], on key: Key?) throws(StoreErro
     var conditions: [Condition] = []
     for message in messages { conditions.append(try Condition(wire: message, key: key)) }
     return conditions
+}
+
+/// The response of a set that was not refused.
+private func response(to result: TransactionResult) throws(StoreError) -> EncodedMessage {
+    guard case .written(let record)? = result.results.first else { throw .malformedAnswer }
+    return record.encodedResponse(withValue: false)
+}
+
+/// The response of a set without conditions.
+private func response(to answer: Result<TransactionResult, StoreError>) throws -> EncodedMessage {
+    do throws(StoreError) {
+        return try response(to: try answer.get())
+    } catch {
+        throw RPCError(error)
+    }
 }
 
 /// The transaction of a set that has more to it than a key and a value.
