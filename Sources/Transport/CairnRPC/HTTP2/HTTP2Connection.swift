@@ -119,7 +119,7 @@ class HTTP2Connection: ChannelInboundHandler, LoopFlushable, @unchecked Sendable
         }
     }
 
-    final func errorCaught(context: ChannelHandlerContext, error: any Error) { closeNow("\(error)") }
+    final func errorCaught(context: ChannelHandlerContext, error: any Error) { closeNow(FailureWords.of(error)) }
 
     final func channelInactive(context: ChannelHandlerContext) {
         tearDown()
