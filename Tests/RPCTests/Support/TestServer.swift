@@ -6,6 +6,8 @@ typealias Text = Google_Protobuf_StringValue
 typealias Number = Google_Protobuf_Int64Value
 typealias Bytes = Google_Protobuf_BytesValue
 
+let quietLogger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
 /// Serves `router` on a free loopback port for as long as `body` runs.
 @discardableResult
 func withServer<Result>(
@@ -15,8 +17,7 @@ func withServer<Result>(
 ) async throws -> Result {
     var configuration = RPCServerConfiguration(addresses: addresses)
     configure(&configuration)
-    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-    let server = try await RPCServer.start(router: router, configuration: configuration, logger: logger)
+    let server = try await RPCServer.start(router: router, configuration: configuration, logger: quietLogger)
     let result: Result
     do {
         result = try await body(server)
