@@ -59,9 +59,19 @@ public struct RPCLimits: Sendable, Hashable {
     public var handshakeTimeout: Duration = .seconds(10)
     /// From a header block's first frame to its end: 10 s.
     public var headersTimeout: Duration = .seconds(10)
-    /// From a call's headers to the end of its request, for calls with one request message: 60 s. Beyond it:
-    /// DEADLINE_EXCEEDED.
+    /// How long a request message may take to come, and then DEADLINE_EXCEEDED: 60 s.
+    ///
+    /// With one request message, from the headers to the end of the request. In a stream of requests, from a message's
+    /// first byte to its last; the time starts again when the handler has taken messages that waited, as it is the
+    /// server that held the client up till then.
     public var requestBodyTimeout: Duration = .seconds(60)
+    /// How long a client that owes requests and awaits its one response may say nothing (client streaming), and then
+    /// DEADLINE_EXCEEDED: 300 s.
+    ///
+    /// As long as messages come, such a call may last for ever. Where both sides stream (bidirectional) the client owes
+    /// nothing between two messages and may be silent for ever: a subscription is such a call. A client that is gone is
+    /// found out by pings, ``RPCServerConfiguration/Keepalive``.
+    public var requestSilenceTimeout: Duration = .seconds(300)
     /// How long a response may wait for the peer's window or socket without a byte moving: 120 s. Beyond it: the
     /// connection ends.
     public var writeStallTimeout: Duration = .seconds(120)
