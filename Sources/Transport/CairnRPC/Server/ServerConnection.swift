@@ -48,6 +48,9 @@ final class ServerConnection: HTTP2Connection, @unchecked Sendable {
             isServer: true, maxConcurrentStreams: limits.maxConcurrentStreams,
             initialStreamWindow: limits.initialStreamWindow, connectionWindow: limits.connectionWindow,
             maxHeaderListBytes: limits.maxMetadataBytes)
+        // What is refused counts in nghttp2 until the refusal is sent; our own limit on refusals comes first.
+        settings.maxAcceptedStreams = limits.maxConcurrentStreams + 2 * limits.refusals.burst
+        settings.maxHeaderBlockBytes = 4 * limits.maxMetadataBytes
         settings.maxSettingsEntries = limits.maxSettingsEntries
         settings.maxContinuations = limits.maxContinuations
         // Resets are counted here with the other floods; nghttp2's own limit only must not be reached first.
