@@ -19,6 +19,8 @@ struct UnreachableTests {
     @Test("a deadline that passes before there is a connection says why there is none") func deadline() async throws {
         let options = RPCCallOptions(timeout: .milliseconds(100), waitForReady: true)
         try await withClient([.hostPort("127.0.0.1", 1)]) { client in
+            // So that there is a cause to tell, however slow the machine is.
+            _ = await failure { _ = try await client.unary("t.Echo/Unary", Text("a"), as: Text.self) }
             let error = await failure {
                 _ = try await client.unary("t.Echo/Unary", Text("a"), options: options, as: Text.self)
             }
