@@ -33,6 +33,28 @@ struct LeaseCommandTests {
         }
     }
 
+    @Test("lease keep-alive --forever prolongs until it is interrupted, or the lease is gone")
+    func keepAliveForever() async throws {
+        try await withServer { (cairn) async throws in
+            let id = try await cairn("lease", "grant", "6s").text.trimmingCharacters(in: .newlines)
+            let keeper = try cairn.start("lease", "keep-alive", id, "--forever", "--json")
+            let lines = try await keeper.output.lines(atLeast: 2)
+            let deadlines = try lines.map { try JSONFields($0).text("deadline") }
+            #expect(deadlines.allSatisfy { $0 != nil } && deadlines[0] != deadlines[1], "\(lines)")
+            #expect(keeper.errors.bytes.isEmpty)
+            keeper.signal(SIGINT)
+            #expect(try await keeper.status() == .signal(SIGINT))
+            let second = try cairn.start("lease", "keep-alive", id, "--forever")
+            _ = try await second.output.lines(atLeast: 1)
+            try await cairn.must("lease", "expire", id)
+            #expect(try await second.status() == .code(3))
+            #expect(second.errors.text.contains("lease \(id)"), "\(second.errors.text)")
+            // Without a deadline there is nothing to prolong, and it says so by ending.
+            let endless = try await cairn("lease", "grant").text.trimmingCharacters(in: .newlines)
+            #expect(try await cairn("lease", "keep-alive", endless, "--forever").status == .code(0))
+        }
+    }
+
     @Test("lease grant --id takes a number once, and without a duration it lives on")
     func chosenLease() async throws {
         try await withServer { (cairn) async throws in

@@ -19,14 +19,17 @@ final class ScriptedEngine: Engine {
     /// What it keeps things in. Committing here is what another process would do.
     let base = MemoryEngine()
     let blocks: Bool
+    let readers: Int
     private let state = Mutex(State())
     private let gate = DispatchSemaphore(value: 0)
 
-    init(blocks: Bool = true) { self.blocks = blocks }
+    init(blocks: Bool = true, readers: Int = 2) {
+        self.blocks = blocks
+        self.readers = readers
+    }
 
     var name: String { "scripted" }
     var capabilities: Capabilities { base.capabilities }
-    var readers: Int { 2 }
 
     /// How many commits have been tried.
     var commits: Int { state.withLock { $0.commits } }

@@ -18,6 +18,12 @@ final class ReadQueue: Sendable {
         var lookups: [Lookup] = []
         var jobs: [@Sendable () -> Void] = []
         var isClosed = false
+        var readers: IdleReaders
+
+        /// How many times a thread could take something.
+        var pieces: Int {
+            (lookups.count + ReadQueue.lookupsPerView - 1) / ReadQueue.lookupsPerView + jobs.count
+        }
     }
 
     /// Lookups answered from one view.
@@ -25,15 +31,19 @@ final class ReadQueue: Sendable {
 
     private let engine: any Engine
     private let gatherAnswers: @Sendable (() -> Void) -> Void
-    private let queue = Mutex(Queue())
+    private let queue: Mutex<Queue>
     private let threads = Mutex<[WorkerThread]>([])
 
     init(engine: any Engine, gatherAnswers: @escaping @Sendable (() -> Void) -> Void = { $0() }) {
         self.engine = engine
         self.gatherAnswers = gatherAnswers
-        guard engine.blocks else { return }
-        let workers = (0..<max(1, engine.readers)).map { number in
-            WorkerThread(name: "cairn-read-\(number)") { [unowned self] in work() }
+        let count = engine.blocks ? max(1, engine.readers) : 0
+        queue = Mutex(Queue(readers: IdleReaders(count: count)))
+        let workers = (0..<count).map { number in
+            WorkerThread(name: "cairn-read-\(number)") { [unowned self] in
+                queue.withLock { $0.readers.didWake() }
+                work(as: number)
+            }
         }
         threads.withLock { $0 = workers }
     }
@@ -101,17 +111,21 @@ final class ReadQueue: Sendable {
         guard !workers.isEmpty else { return }
         await BlockingCall.run(name: "cairn-close") { [self] in
             for worker in workers { worker.stop() }
-            work()
+            work(as: nil)
         }
     }
 
+    /// Wakes a reading thread if there is work that none is about to take.
     private func wake() {
-        // Every thread: one that is at work runs again, an idle one may take it now.
-        threads.withLock { threads in for thread in threads { thread.wake() } }
+        guard let number = queue.withLock({ $0.readers.next(for: $0.pieces) }) else { return }
+        // After `close` there are none, and what is left is done there.
+        threads.withLock { threads in
+            if threads.indices.contains(number) { threads[number].wake() }
+        }
     }
 
-    /// Works until nothing waits. On a reading thread.
-    private func work() {
+    /// Works until nothing waits. On a reading thread, or on the one that closes, which has no number.
+    private func work(as number: Int?) {
         while true {
             let (lookups, job) = queue.withLock { queue -> ([Lookup], (@Sendable () -> Void)?) in
                 if !queue.lookups.isEmpty {
@@ -119,15 +133,13 @@ final class ReadQueue: Sendable {
                     queue.lookups.removeFirst(taken.count)
                     return (taken, nil)
                 }
+                if queue.jobs.isEmpty, let number { queue.readers.didRunDry(number) }
                 return ([], queue.jobs.isEmpty ? nil : queue.jobs.removeFirst())
             }
-            if let job {
-                job()
-            } else if lookups.isEmpty {
-                return
-            } else {
-                answer(lookups)
-            }
+            guard job != nil || !lookups.isEmpty else { return }
+            // This one is at work now; what it left is for the next.
+            wake()
+            if let job { job() } else { answer(lookups) }
         }
     }
 

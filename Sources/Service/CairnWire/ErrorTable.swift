@@ -63,7 +63,8 @@ extension StoreError {
         case .unavailable:
             self.init(
                 .unavailable, error.message, retry: error.wasNotProcessed ? .safe : .unknownOutcome)
-        case .deadlineExceeded: self.init(.deadlineExceeded, error.message, retry: .unknownOutcome)
+        case .deadlineExceeded:
+            self.init(.deadlineExceeded, error.message, retry: error.wasNotProcessed ? .safe : .unknownOutcome)
         case .cancelled: self.init(.cancelled, error.message, retry: .unknownOutcome)
         case .invalidArgument: self.init(.invalidArgument, error.message)
         case .resourceExhausted: self.init(.overloaded, error.message, retry: .safe)

@@ -147,6 +147,32 @@ struct BackPressureTests {
         #expect(inbox.waitingBytes == 0)
     }
 
+    @Test("tiny messages that wait count for the memory that they take") func overhead() async throws {
+        let inbox = MessageInbox(window: 100) {}
+        let message = ReceivedMessage(isCompressed: false, bytes: [])
+        _ = inbox.deliver([message, message], received: 10, held: 0)
+        #expect(inbox.waitingBytes == 10 + 2 * MessageInbox.messageOverhead)
+        #expect(inbox.hasMessages)
+        for _ in 0..<2 { _ = try await inbox.next() }
+        #expect(inbox.waitingBytes == 0)
+        #expect(!inbox.hasMessages)
+    }
+
+    @Test("a writer never misses that there is room, on whatever thread it comes") func roomInBetween() async throws {
+        let gate = WriteGate(limit: 1, connection: ConnectionWriteLimit(limit: .max))
+        let rounds = 50_000
+        let sender = Thread {
+            var left = rounds
+            while left > 0 {
+                guard gate.reserved > 0 else { continue }
+                gate.release(1)
+                left -= 1
+            }
+        }
+        sender.start()
+        for _ in 0..<rounds { try await gate.reserve(1) }
+    }
+
     @Test("a cancelled reader is woken") func cancelledReader() async throws {
         let inbox = MessageInbox(window: 100) {}
         let reader = Task { try await inbox.next() }

@@ -8,21 +8,6 @@ struct HostileFrameTests {
     private typealias Kind = RawConnection.FrameType
     private static let enhanceYourCalm: UInt32 = 0xB
 
-    /// Serves, lets `attack` loose on a raw connection, and then makes an honest call.
-    private func survive(
-        configure: (inout RPCServerConfiguration) -> Void = { _ in },
-        _ attack: @escaping @Sendable (RawConnection) throws -> Void
-    ) async throws {
-        try await withServer(echoRouter(), configure: configure) { server in
-            guard case .hostPort(_, let port) = server.addresses[0] else { return }
-            try await blocking { try attack(RawConnection(port: port)) }
-            try await withClient(server.addresses) { client in
-                let echoed = try await client.unary("t.Echo/Unary", Text("still here"), as: Text.self)
-                #expect(echoed.value == "still here")
-            }
-        }
-    }
-
     @Test("an honest raw client is served") func honest() async throws {
         try await survive { connection in
             connection.shakeHands()
@@ -106,10 +91,10 @@ struct HostileFrameTests {
 
     @Test("headers at the limit pass, and beyond it are answered", arguments: [0, 1])
     func oversizeHeaders(_ excess: Int) async throws {
-        // The usual fields are 288 bytes as HTTP/2 counts them; one more field fills the rest.
+        // What the usual fields take as HTTP/2 counts them; one more field fills the rest.
         let usual = [
-            (":method", "POST"), (":scheme", "http"), (":authority", "test"), ("te", "trailers"),
-            ("content-type", "application/grpc"),
+            (":method", "POST"), (":scheme", "http"), (":path", "/t.Echo/Unary"), (":authority", "test"),
+            ("te", "trailers"), ("content-type", "application/grpc"),
         ].reduce(0) { $0 + $1.0.utf8.count + $1.1.utf8.count + 32 }
         let filler = String(repeating: "x", count: 16 * 1024 - usual - 33 + excess)
         try await survive { connection in
@@ -123,15 +108,18 @@ struct HostileFrameTests {
         }
     }
 
-    @Test("a header block that would fill memory ends the connection or the call") func hugeHeaders() async throws {
+    @Test("a header block that would fill memory ends the call, without an answer") func hugeHeaders() async throws {
         try await survive { connection in
             connection.shakeHands()
             let filler = String(repeating: "x", count: 15_000)
             connection.send(Kind.headers, stream: 1, RawConnection.request("/t.Echo/Unary"))
             for _ in 0..<7 { connection.send(Kind.continuation, stream: 1, RawConnection.block([("x", filler)])) }
             connection.send(Kind.continuation, flags: 4, stream: 1, RawConnection.block([("x", filler)]))
-            let status = try connection.readStatus(stream: 1)
-            #expect(status == nil || status?["grpc-status"] == "8")
+            let reset = try connection.read(until: Kind.reset, stream: 1)
+            #expect(reset?.payload == [0, 0, 0, 0xB])
+            connection.call("/t.Echo/Unary", stream: 3, message: [])
+            let status = try connection.readStatus(stream: 3)
+            #expect(status?["grpc-status"] == "0")
         }
     }
 
@@ -199,15 +187,42 @@ struct HostileFrameTests {
         }
     }
 
-    @Test("streams beyond a limit that the peer has acknowledged end the connection")
+    @Test("streams beyond a limit that the peer has acknowledged are refused, and the others go on")
     func brokenStreamLimit() async throws {
         try await survive(configure: { $0.limits.maxConcurrentStreams = 3 }) { connection in
             connection.shakeHands()
-            for stream in [1, 3, 5, 7] as [UInt32] {
+            let settings = try #require(try connection.read(until: Kind.settings))
+            // SETTINGS_MAX_CONCURRENT_STREAMS is 3, and the peer is told of the limit alone.
+            #expect(settings.payload.suffix(6) == [0, 3, 0, 0, 0, 3])
+            for stream in [1, 3, 5, 7, 9] as [UInt32] {
                 connection.send(Kind.headers, flags: 4, stream: stream, RawConnection.request("/t.Echo/Chat"))
             }
+            for stream in [7, 9] as [UInt32] {
+                let reset = try #require(try connection.read(until: Kind.reset))
+                #expect(reset.stream == stream)
+                #expect(reset.payload == [0, 0, 0, 7])
+            }
+            connection.send(Kind.data, flags: 1, stream: 5, RawConnection.prefixed([0x0A, 1, 0x61]))
+            let ended = try connection.readStatus(stream: 5)
+            #expect(ended?["grpc-status"] == "0")
+            connection.call("/t.Echo/Unary", stream: 11, message: [0x0A, 1, 0x61])
+            let next = try connection.readStatus(stream: 11)
+            #expect(next?["grpc-status"] == "0")
+        }
+    }
+
+    @Test("a peer that goes on beyond the limit on streams loses its connection") func refusals() async throws {
+        try await survive(configure: {
+            $0.limits.maxConcurrentStreams = 1
+            $0.limits.refusals = .init(burst: 5, perSecond: 0)
+        }) { connection in
+            connection.shakeHands()
+            for stream in 0..<7 as Range<UInt32> {
+                let request = RawConnection.request("/t.Echo/Chat")
+                connection.send(Kind.headers, flags: 4, stream: 2 * stream + 1, request)
+            }
             let code = try connection.readGoAway()
-            #expect(code == 1)
+            #expect(code == Self.enhanceYourCalm)
         }
     }
 }

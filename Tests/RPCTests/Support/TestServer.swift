@@ -1,10 +1,13 @@
 import CairnRPC
 import Logging
 import SwiftProtobuf
+import Testing
 
 typealias Text = Google_Protobuf_StringValue
 typealias Number = Google_Protobuf_Int64Value
 typealias Bytes = Google_Protobuf_BytesValue
+
+let quietLogger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
 /// Serves `router` on a free loopback port for as long as `body` runs.
 @discardableResult
@@ -15,8 +18,7 @@ func withServer<Result>(
 ) async throws -> Result {
     var configuration = RPCServerConfiguration(addresses: addresses)
     configure(&configuration)
-    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-    let server = try await RPCServer.start(router: router, configuration: configuration, logger: logger)
+    let server = try await RPCServer.start(router: router, configuration: configuration, logger: quietLogger)
     let result: Result
     do {
         result = try await body(server)
@@ -26,6 +28,21 @@ func withServer<Result>(
     }
     await server.shutdownGracefully(deadline: .zero)
     return result
+}
+
+/// Serves, lets `attack` loose on a raw connection, and then makes an honest call.
+func survive(
+    _ router: RPCRouter = echoRouter(), configure: (inout RPCServerConfiguration) -> Void = { _ in },
+    _ attack: @escaping @Sendable (RawConnection) throws -> Void
+) async throws {
+    try await withServer(router, configure: configure) { server in
+        guard case .hostPort(_, let port) = server.addresses[0] else { return }
+        try await blocking { try attack(RawConnection(port: port)) }
+        try await withClient(server.addresses) { client in
+            let echoed = try await client.unary("t.Echo/Unary", Text("still here"), as: Text.self)
+            #expect(echoed.value == "still here")
+        }
+    }
 }
 
 /// A client of `addresses` for as long as `body` runs.

@@ -27,6 +27,18 @@ struct RuleTests {
         expect(false, guardian.allows(.ping, now: start + .seconds(1000)))
     }
 
+    @Test("floods: what was earned is spent first, and doesn't wear off") func earnedFrames() {
+        var limits = RPCLimits()
+        limits.windowUpdates = .init(burst: 1, perSecond: 1)
+        var guardian = FloodGuard(limits, now: start)
+        guardian.earn(.windowUpdate, 3)
+        for _ in 0..<4 { expect(true, guardian.allows(.windowUpdate, now: start)) }
+        expect(false, guardian.allows(.windowUpdate, now: start))
+        guardian.earn(.windowUpdate, 2)
+        for _ in 0..<3 { expect(true, guardian.allows(.windowUpdate, now: start + .seconds(1000))) }
+        expect(false, guardian.allows(.windowUpdate, now: start + .seconds(1000)))
+    }
+
     private func timers(_ change: (inout RPCServerConfiguration.Keepalive) -> Void = { _ in }) -> ConnectionTimers {
         var keepalive = RPCServerConfiguration.Keepalive()
         change(&keepalive)

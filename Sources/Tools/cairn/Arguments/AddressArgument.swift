@@ -16,7 +16,7 @@ enum AddressArgument {
 
     /// Reads an address. Throws ``CairnModel/StoreError/Code/invalidArgument``.
     static func parse(_ text: String) throws(StoreError) -> RPCAddress {
-        if text.hasPrefix("unix:") { return .unix(String(text.dropFirst(5))) }
+        if text.hasPrefix("unix:"), text.count > 5 { return .unix(String(text.dropFirst(5))) }
         guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
             (0...65_535).contains(port)
         else {

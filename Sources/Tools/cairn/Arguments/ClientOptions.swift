@@ -32,8 +32,18 @@ struct ClientOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The client certificate's private key.", valueName: "file"))
     var key: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "The name that the server's certificate must carry, if it isn't the host's of --address.",
+            valueName: "name"))
+    var serverName: String?
+
     @Option(help: ArgumentHelp("Who writes; carried by the events.", valueName: "name"))
     var clientID: String = ""
+
+    func validate() throws {
+        if (cert == nil) != (key == nil) { throw ValidationError("give both --cert and --key, or neither") }
+    }
 
     /// Calls `body` with a client, closes it, and ends the process with the code that the error stands for.
     func run(_ body: (any Store) async throws -> Void) async throws {
@@ -54,8 +64,8 @@ struct ClientOptions: ParsableArguments {
         configuration.timeout = timeout.duration
         configuration.clientID = clientID
         configuration.rpc.userAgent = "cairn-cli"
-        if tls || caCert != nil || cert != nil {
-            var tls = RPCClientTLS(trustRoots: caCert.map { .file($0) })
+        if tls || caCert != nil || cert != nil || serverName != nil {
+            var tls = RPCClientTLS(trustRoots: caCert.map { .file($0) }, serverName: serverName)
             tls.certificateChain = cert.map { .file($0) }
             tls.privateKey = key.map { .file($0) }
             configuration.rpc.tls = tls

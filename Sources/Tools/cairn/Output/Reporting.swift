@@ -29,10 +29,15 @@ extension StoreError {
         }
     }
 
+    private static let unreachable =
+        "is the server running? start one with `cairn serve`, or name another with --address"
+
     /// What to do next, where the message doesn't say so itself.
     fileprivate var advice: String? {
         switch code {
-        case .unavailable: "is the server running? start one with `cairn serve`, or name another with --address"
+        case .unavailable: StoreError.unreachable
+        // The time passed before the call could be sent.
+        case .deadlineExceeded where retry == .safe: StoreError.unreachable
         case .deadlineExceeded: "the server did not answer in time; try again, or give it longer with --timeout"
         case .compacted: oldestRef.map { "start at the oldest event kept with --from \($0), or with --current" }
         default: nil

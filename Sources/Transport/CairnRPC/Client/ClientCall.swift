@@ -287,10 +287,10 @@ final class ClientCall: HTTP2Stream, @unchecked Sendable {
         }
     }
 
-    /// Fails the call if its time is up.
-    func checkDeadline(now: NIODeadline) {
+    /// Fails the call if its time is up; with `failure` if that says more.
+    func checkDeadline(now: NIODeadline, failure: RPCError? = nil) {
         guard let deadlineAt, deadlineAt <= now else { return }
-        abort(RPCError(.deadlineExceeded, "the call's deadline has passed"))
+        abort(failure ?? RPCError(.deadlineExceeded, "the call's deadline has passed"))
     }
 }
 

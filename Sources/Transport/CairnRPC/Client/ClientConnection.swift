@@ -120,7 +120,9 @@ extension ClientConnection: HTTP2SessionOwner {
         case .goAway(_, let errorCode):
             willClose("the server sent GOAWAY with \(HTTP2ErrorCode.name(errorCode))")
             goAway()
-        case .ping, .pingAck, .settingsAck, .reset, .emptyData, .odd, .other: break
+        // Until now the next thing due was the end of the wait for the answer.
+        case .pingAck: scheduleWake()
+        case .ping, .settingsAck, .reset, .emptyData, .windowUpdate, .odd, .other: break
         }
     }
 

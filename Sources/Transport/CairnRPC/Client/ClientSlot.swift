@@ -29,6 +29,8 @@ final class ClientSlot: @unchecked Sendable {
     private var attempt: ClientConnection?
     private var addressIndex: Int
     private var failures = 0
+    /// Why the last attempt failed, until one succeeds.
+    private var lastFailure: String?
     private var addressesTried = 0
     private var wake: Scheduled<Void>?
     private var wakeAt = NIODeadline.distantFuture
@@ -119,7 +121,9 @@ final class ClientSlot: @unchecked Sendable {
             case .hostPort(let host, let port): bootstrap.connect(host: host, port: port)
             case .unix(let path): bootstrap.connect(unixDomainSocketPath: path)
             }
-        channel.assumeIsolated().whenFailure { error in self.connectionDidEnd(connection, "\(error)") }
+        channel.assumeIsolated().whenFailure { error in
+            self.connectionDidEnd(connection, FailureWords.of(error))
+        }
     }
 
     private func addTLS(_ context: NIOSSLContext, host: String, to channel: any Channel) throws {
@@ -135,6 +139,7 @@ final class ClientSlot: @unchecked Sendable {
         if attempt === connection, case .connecting = phase {
             attempt = nil
             failures = 0
+            lastFailure = nil
             phase = .ready(connection)
             isReady.store(true, ordering: .relaxed)
         }
@@ -167,12 +172,13 @@ final class ClientSlot: @unchecked Sendable {
     }
 
     private func attemptDidFail(_ reason: String) {
-        let address = target.addresses[addressIndex]
+        let failure = "can't connect to \(target.addresses[addressIndex]): \(reason)"
+        lastFailure = failure
         addressIndex = (addressIndex + 1) % target.addresses.count
         addressesTried += 1
         if addressesTried < target.addresses.count { return tryNextAddress() }
         failures += 1
-        let error = RPCError(.unavailable, "can't connect to \(address): \(reason)", wasNotProcessed: true)
+        let error = RPCError(.unavailable, failure, wasNotProcessed: true)
         phase = .backingOff(error)
         let delay = configuration.backoff.delay(failures: failures, random: .random(in: -1...1))
         executor.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(delay)) { self.backoffDidEnd() }
@@ -201,9 +207,21 @@ final class ClientSlot: @unchecked Sendable {
     private func onWake() {
         wakeAt = .distantFuture
         let now = NIODeadline.now()
-        for call in pending { call.checkDeadline(now: now) }
+        let failure = deadlineFailure
+        for call in pending { call.checkDeadline(now: now, failure: failure) }
         pending.removeAll { $0.isComplete }
         if let next = pending.compactMap(\.deadlineAt).min() { ensureWake(by: next) }
+    }
+
+    /// What a call is told whose deadline passes before it could be sent.
+    private var deadlineFailure: RPCError {
+        let words =
+            if case .ready = phase {
+                "the call's deadline has passed while \(target.addresses[addressIndex]) had no room for it"
+            } else {
+                lastFailure ?? "can't connect to \(target.addresses[addressIndex]): no answer in time"
+            }
+        return RPCError(.deadlineExceeded, words, wasNotProcessed: true)
     }
 
     // MARK: The end

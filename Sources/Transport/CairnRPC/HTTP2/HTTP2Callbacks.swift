@@ -13,6 +13,11 @@ struct HTTP2Callbacks: @unchecked Sendable {
         let status = nghttp2_session_callbacks_new(&callbacks)
         precondition(status == 0, "nghttp2 has no memory for its callbacks")
         pointer = callbacks
+        nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks) { _, header, context in
+            guard let header, let context else { return 0 }
+            HTTP2Callbacks.session(context).didBeginFrame(header.pointee)
+            return 0
+        }
         nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks) { _, frame, context in
             guard let frame, let context else { return 0 }
             return HTTP2Callbacks.session(context).didBeginHeaders(frame)
@@ -22,6 +27,7 @@ struct HTTP2Callbacks: @unchecked Sendable {
             guard let context else { return 0 }
             let session = HTTP2Callbacks.session(context)
             guard let stream = session.headerStream else { return 0 }
+            guard session.countField(bytes: nameCount + valueCount + 32) else { return session.refuseHeaders(stream) }
             session.owner.didReceiveHeader(
                 UnsafeBufferPointer(start: name, count: nameCount),
                 UnsafeBufferPointer(start: value, count: valueCount), on: stream)
@@ -52,6 +58,10 @@ struct HTTP2Callbacks: @unchecked Sendable {
             session.owner.didClose(stream, errorCode: errorCode)
             return 0
         }
+        // What unknown frames carry is dropped; `didBeginFrame` has counted them.
+        nghttp2_session_callbacks_set_unpack_extension_callback(callbacks) { _, _, _, _ in
+            NGHTTP2_ERR_CANCEL.rawValue
+        }
         nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks) { _, _, _, context in
             guard let context else { return 0 }
             HTTP2Callbacks.session(context).owner.didReceiveControl(.odd)
@@ -79,21 +89,43 @@ struct HTTP2Callbacks: @unchecked Sendable {
 }
 
 extension HTTP2Session {
+    /// Sees the header of every frame, also of those that nghttp2 keeps to itself.
+    fileprivate func didBeginFrame(_ header: nghttp2_frame_hd) {
+        switch UInt32(header.type) {
+        case NGHTTP2_HEADERS.rawValue:
+            awaitsContinuation = UInt32(header.flags) & NGHTTP2_FLAG_END_HEADERS.rawValue == 0
+        case NGHTTP2_CONTINUATION.rawValue:
+            awaitsContinuation = UInt32(header.flags) & NGHTTP2_FLAG_END_HEADERS.rawValue == 0
+            if header.length == 0 { owner.didReceiveControl(.odd) }
+        case 0...NGHTTP2_CONTINUATION.rawValue: break
+        default: owner.didReceiveControl(.odd)
+        }
+    }
+
     fileprivate func didBeginHeaders(_ frame: UnsafePointer<nghttp2_frame>) -> Int32 {
         let id = frame.pointee.hd.stream_id
         guard frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST else {
-            headerStream = stream(id)
+            beginHeaders(of: stream(id))
             return 0
         }
         guard let stream = owner.makeStream(id: id) else {
-            headerStream = nil
+            beginHeaders(of: nil)
             reset(id, HTTP2ErrorCode.refusedStream)
-            return 0
+            // nghttp2 reads the rest of the block, as its compression needs, and tells nobody.
+            return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
         }
         attach(stream, id: id)
         bind(stream)
-        headerStream = stream
+        beginHeaders(of: stream)
         return 0
+    }
+
+    /// Gives up a header block that is too large to be worth an answer.
+    fileprivate func refuseHeaders(_ stream: HTTP2Stream) -> Int32 {
+        headerStream = nil
+        reset(stream.id, HTTP2ErrorCode.enhanceYourCalm)
+        owner.didReceiveControl(.odd)
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
     }
 
     fileprivate func didReceive(_ frame: UnsafePointer<nghttp2_frame>) {
@@ -110,7 +142,8 @@ extension HTTP2Session {
             if isEnd, let stream = stream(header.stream_id) {
                 stream.isRemoteEnded = true
                 owner.didReceiveEnd(on: stream)
-            } else if !isEnd, header.length == 0 {
+            } else if !isEnd, header.length <= frame.pointee.data.padlen {
+                // Padding is no content either, and its length counts the byte that tells it.
                 owner.didReceiveControl(.emptyData)
             }
         case NGHTTP2_PING.rawValue: owner.didReceiveControl(isAck ? .pingAck : .ping)
@@ -119,6 +152,7 @@ extension HTTP2Session {
         case NGHTTP2_GOAWAY.rawValue:
             let goAway = frame.pointee.goaway
             owner.didReceiveControl(.goAway(lastStreamID: goAway.last_stream_id, errorCode: goAway.error_code))
+        case NGHTTP2_WINDOW_UPDATE.rawValue: owner.didReceiveControl(.windowUpdate)
         case NGHTTP2_PRIORITY.rawValue: owner.didReceiveControl(.odd)
         default: owner.didReceiveControl(.other)
         }

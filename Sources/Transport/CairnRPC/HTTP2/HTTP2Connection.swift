@@ -97,8 +97,8 @@ class HTTP2Connection: ChannelInboundHandler, LoopFlushable, @unchecked Sendable
 
     final func channelReadComplete(context: ChannelHandlerContext) {
         if let session {
-            timers.headersAreOpen(session.headerStream != nil, now: now)
-            if session.headerStream != nil { scheduleWake() }
+            timers.headersAreOpen(session.isReadingHeaders, now: now)
+            if session.isReadingHeaders { scheduleWake() }
         }
         executor.runLocal()
         context.fireChannelReadComplete()
@@ -119,7 +119,7 @@ class HTTP2Connection: ChannelInboundHandler, LoopFlushable, @unchecked Sendable
         }
     }
 
-    final func errorCaught(context: ChannelHandlerContext, error: any Error) { closeNow("\(error)") }
+    final func errorCaught(context: ChannelHandlerContext, error: any Error) { closeNow(FailureWords.of(error)) }
 
     final func channelInactive(context: ChannelHandlerContext) {
         tearDown()

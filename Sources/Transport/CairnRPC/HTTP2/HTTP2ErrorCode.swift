@@ -9,6 +9,12 @@ package enum HTTP2ErrorCode {
     package static let enhanceYourCalm: UInt32 = 0xB
     package static let inadequateSecurity: UInt32 = 0xC
 
+    /// Whether a stream that ends with the code was most likely reset by this side, as the peer broke a rule on it.
+    package static func isBrokenRule(_ code: UInt32) -> Bool {
+        // PROTOCOL_ERROR, INTERNAL_ERROR, FLOW_CONTROL_ERROR, STREAM_CLOSED, FRAME_SIZE_ERROR.
+        [protocolError, internalError, flowControlError, 0x5, 0x6].contains(code)
+    }
+
     /// The code's name as the RFC writes it.
     package static func name(_ code: UInt32) -> String {
         let names = [

@@ -32,7 +32,8 @@ enum HTTP2ControlFrame: Equatable {
     case goAway(lastStreamID: Int32, errorCode: UInt32)
     case reset
     case emptyData
-    /// PRIORITY and frames that break a rule without ending the connection.
+    case windowUpdate
+    /// PRIORITY, unknown and empty frames, and frames that break a rule without ending the connection.
     case odd
     case other
 }
@@ -51,10 +52,16 @@ struct HTTP2SessionError: Error, CustomStringConvertible {
 final class HTTP2Session {
     struct Settings {
         var isServer: Bool
+        /// What the peer is told.
         var maxConcurrentStreams: Int
+        /// What nghttp2 lets in, before it ends the connection: the owner refuses what is over the limit by itself.
+        var maxAcceptedStreams: Int = 0
         var initialStreamWindow: Int
         var connectionWindow: Int
+        /// What the peer is told.
         var maxHeaderListBytes: Int
+        /// A larger header block isn't read to its end, and its stream is reset.
+        var maxHeaderBlockBytes: Int = .max
         var maxSettingsEntries: Int = 32
         var maxContinuations: Int = 8
         var maxQueuedAcks: Int = 1000
@@ -69,7 +76,17 @@ final class HTTP2Session {
     var queuedBytes = 0
     /// The stream whose header block is arriving; header blocks are contiguous (RFC 9113, section 4.3).
     var headerStream: HTTP2Stream?
+    /// Whether the last header frame says that more of its block follows, also on a stream that was refused.
+    var awaitsContinuation = false
+    /// DATA frames with bytes in them that were sent.
+    private(set) var dataFramesSent = 0
     private var session: OpaquePointer?
+    /// The server's SETTINGS, until they are sent.
+    private var opening: [UInt8] = []
+    /// The size of the header block that is arriving, and the largest that is read.
+    private var headerBlockBytes = 0
+    private let maxHeaderBlockBytes: Int
+    private var isClosed = false
     private let live: LiveObjects
     private var progressed: [HTTP2Stream] = []
     /// Streams whose answer ends before their request does.
@@ -78,6 +95,7 @@ final class HTTP2Session {
     init(_ settings: Settings, owner: any HTTP2SessionOwner, live: LiveObjects) {
         self.owner = owner
         self.live = live
+        maxHeaderBlockBytes = settings.maxHeaderBlockBytes
         live.sessions.add(1)
         // Unretained: the session owns its streams and is owned by its connection, and both outlive the C session.
         let context = Unmanaged.passUnretained(self).toOpaque()
@@ -105,6 +123,8 @@ final class HTTP2Session {
         nghttp2_option_set_max_continuations(options, settings.maxContinuations)
         nghttp2_option_set_stream_reset_rate_limit(
             options, UInt64(settings.resetBurst), UInt64(settings.resetsPerSecond))
+        // Frames of unknown types are dropped without a word, unless somebody says that he knows them.
+        for type in 10...UInt8.max { nghttp2_option_set_user_recv_extension_type(options, type) }
         return options
     }
 
@@ -117,12 +137,27 @@ final class HTTP2Session {
             entry(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, settings.maxHeaderListBytes),
         ]
         if settings.isServer {
-            entries.append(entry(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, settings.maxConcurrentStreams))
+            // The last entry: see `writeOpening`.
+            entries.append(entry(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, settings.maxAcceptedStreams))
         } else {
             entries.append(entry(NGHTTP2_SETTINGS_ENABLE_PUSH, 0))
         }
         nghttp2_submit_settings(session, 0, entries, entries.count)
+        if settings.isServer { writeOpening(maxConcurrentStreams: settings.maxConcurrentStreams) }
         nghttp2_session_set_local_window_size(session, 0, 0, Int32(clamping: settings.connectionWindow))
+    }
+
+    /// Takes the first SETTINGS frame from nghttp2, and writes the peer's limit on streams over nghttp2's own.
+    ///
+    /// A peer that keeps opening streams beyond the limit it knows breaks a rule that costs it the stream
+    /// (RFC 9113, section 5.1.2). nghttp2 ends the whole connection, unless it was told of a larger limit.
+    private func writeOpening(maxConcurrentStreams: Int) {
+        var frame: UnsafePointer<UInt8>?
+        let count = nghttp2_session_mem_send(session, &frame)
+        precondition(count > 0, "nghttp2 has no memory for SETTINGS")
+        // The pointer is nghttp2's, and valid until its next call. The value is the frame's last four bytes.
+        opening = Array(UnsafeBufferPointer(start: frame, count: count - 4))
+        withUnsafeBytes(of: UInt32(clamping: maxConcurrentStreams).bigEndian) { opening.append(contentsOf: $0) }
     }
 
     // MARK: Bytes
@@ -135,6 +170,12 @@ final class HTTP2Session {
 
     /// Appends frames to `buffer` until there are none or it holds `limit` bytes; says whether more may follow.
     func send(into buffer: inout ByteBuffer, limit: Int) throws(HTTP2SessionError) -> Bool {
+        // Nothing may be read from streams that were given back.
+        guard !isClosed else { return false }
+        if !opening.isEmpty {
+            buffer.writeBytes(opening)
+            opening = []
+        }
         var frame: UnsafePointer<UInt8>?
         var isMore = true
         while buffer.readableBytes < limit {
@@ -163,13 +204,37 @@ final class HTTP2Session {
 
     func didSend(_ count: Int, on stream: HTTP2Stream) {
         queuedBytes -= count
-        guard stream.reportsProgress, count > 0 else { return }
+        guard count > 0 else { return }
+        dataFramesSent += 1
+        guard stream.reportsProgress else { return }
         if stream.sentSinceReport == 0 { progressed.append(stream) }
         stream.sentSinceReport += count
     }
 
     /// Whether nothing is left to say or to hear (RFC 9113, section 5.4.1: after GOAWAY and the last stream).
-    var isFinished: Bool { nghttp2_session_want_read(session) == 0 && nghttp2_session_want_write(session) == 0 }
+    var isFinished: Bool {
+        isClosed || nghttp2_session_want_read(session) == 0 && nghttp2_session_want_write(session) == 0
+    }
+
+    // MARK: Header blocks
+
+    /// Whether a header block has begun and isn't complete.
+    var isReadingHeaders: Bool { headerStream != nil || awaitsContinuation }
+
+    /// A header block begins; `stream` is `nil` if its fields are to be dropped.
+    func beginHeaders(of stream: HTTP2Stream?) {
+        headerStream = stream
+        headerBlockBytes = 0
+    }
+
+    /// Counts a field of the block that is arriving; `false` if the block has become too large to go on with.
+    ///
+    /// A field may take one byte on the wire and 4 KiB here (RFC 7541, section 2.3.2), so the bytes on the wire bound
+    /// neither memory nor work.
+    func countField(bytes: Int) -> Bool {
+        headerBlockBytes += bytes
+        return headerBlockBytes <= maxHeaderBlockBytes
+    }
 
     // MARK: Streams
 
@@ -218,7 +283,12 @@ final class HTTP2Session {
     /// Gives back what is held of every stream; none gets another event.
     func close() -> [HTTP2Stream] {
         let open = streams
-        for stream in open { detach(stream) }
+        isClosed = true
+        for stream in open {
+            // nghttp2 may be in the middle of a batch, and must not find a stream that may be freed.
+            nghttp2_session_set_stream_user_data(session, stream.id, nil)
+            detach(stream)
+        }
         progressed = []
         unread = []
         return open

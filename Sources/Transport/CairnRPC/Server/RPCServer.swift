@@ -12,15 +12,15 @@ public final class RPCServer: Sendable {
     /// The addresses that are bound, in the configuration's order, with the ports that were chosen.
     public let addresses: [RPCAddress]
 
-    private let listeners: [any Channel]
+    private let listeners: [Listener]
     private let registry: ConnectionRegistry
     private let logger: Logger
 
     /// How many connections are open.
     public var connectionCount: Int { registry.count }
 
-    private init(addresses: [RPCAddress], listeners: [any Channel], registry: ConnectionRegistry, logger: Logger) {
-        self.addresses = addresses
+    private init(listeners: [Listener], registry: ConnectionRegistry, logger: Logger) {
+        addresses = listeners.map(\.address)
         self.listeners = listeners
         self.registry = registry
         self.logger = logger
@@ -39,24 +39,35 @@ public final class RPCServer: Sendable {
             keepalive: configuration.keepalive, compressionThreshold: configuration.compressionThreshold,
             maxDeadline: configuration.maxDeadline, logger: logger, registry: registry)
         let tls = try configuration.tls?.makeContext()
-        var listeners: [any Channel] = []
-        var bound: [RPCAddress] = []
+        var listeners: [Listener] = []
         do {
             for address in configuration.addresses {
-                let listener = try await bind(address, configuration, shared, tls)
-                listeners.append(listener)
-                bound.append(boundAddress(of: listener, asked: address))
+                listeners.append(try await bind(address, configuration, shared, tls))
             }
         } catch {
-            for listener in listeners { try? await listener.close() }
+            for listener in listeners { await listener.close() }
             throw error
         }
-        return RPCServer(addresses: bound, listeners: listeners, registry: registry, logger: logger)
+        return RPCServer(listeners: listeners, registry: registry, logger: logger)
+    }
+
+    /// A bound address, and what has to go with it.
+    private struct Listener: Sendable {
+        let address: RPCAddress
+        let channel: any Channel
+        var file: UnixListener?
+
+        func close() async {
+            try? await channel.close()
+            guard let file else { return }
+            // On a thread for blocking calls, as all that touches the file is.
+            try? await NIOThreadPool.singleton.runIfActive { file.removeFile() }
+        }
     }
 
     private static func bind(
         _ address: RPCAddress, _ configuration: RPCServerConfiguration, _ shared: ServerShared, _ tls: NIOSSLContext?
-    ) async throws -> any Channel {
+    ) async throws -> Listener {
         let loops = configuration.eventLoops
         let isTCP = if case .hostPort = address { true } else { false }
         let bootstrap = ServerBootstrap(group: loops.group)
@@ -81,28 +92,29 @@ public final class RPCServer: Sendable {
             }
         do {
             switch address {
-            case .hostPort(let host, let port): return try await bootstrap.bind(host: host, port: port).get()
+            case .hostPort(let host, let port):
+                let channel = try await bootstrap.bind(host: host, port: port).get()
+                return Listener(address: .hostPort(host, channel.localAddress?.port ?? port), channel: channel)
             case .unix(let path):
-                // A file that nobody listens on is left from a server that ended badly.
-                let probe = ClientBootstrap(group: loops.group).connect(unixDomainSocketPath: path)
-                if let probe = try? await probe.get() {
-                    try? await probe.close()
-                    throw RPCSetupError.addressInUse(address)
+                let backlog = configuration.backlog
+                let file = try await NIOThreadPool.singleton.runIfActive {
+                    try UnixListener(path: path, backlog: backlog)
                 }
-                return try await bootstrap.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
+                do {
+                    let channel = try await bootstrap.withBoundSocket(file.descriptor).get()
+                    return Listener(address: address, channel: channel, file: file)
+                } catch {
+                    file.removeFile()
+                    throw error
+                }
             }
         } catch let error as RPCSetupError {
             throw error
         } catch let error as IOError where error.errnoCode == EADDRINUSE {
             throw RPCSetupError.addressInUse(address)
         } catch {
-            throw RPCSetupError.bindFailed(address, "\(error)")
+            throw RPCSetupError.bindFailed(address, FailureWords.of(error))
         }
-    }
-
-    private static func boundAddress(of listener: any Channel, asked: RPCAddress) -> RPCAddress {
-        guard case .hostPort(let host, _) = asked, let port = listener.localAddress?.port else { return asked }
-        return .hostPort(host, port)
     }
 
     /// Stops: no new connections, every client asked to go elsewhere, calls let finish until `deadline` has passed, and
@@ -110,7 +122,7 @@ public final class RPCServer: Sendable {
     ///
     /// Methods registered with `endsOnDrain` end at once with UNAVAILABLE.
     public func shutdownGracefully(deadline: Duration) async {
-        for listener in listeners { try? await listener.close() }
+        for listener in listeners { await listener.close() }
         registry.drain()
         let registry = registry
         await withTaskGroup(of: Void.self) { group in

@@ -35,11 +35,16 @@ package struct RequestHead {
     package init() {}
 
     // The pointers are borrowed: whoever calls keeps what they point to for the length of the call.
+    /// Counts a field.
+    package mutating func count(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) {
+        size += name.count + value.count + 32
+    }
+
     /// Takes a field other than `:path`; beyond `limit` fields are counted and dropped.
     package mutating func add(
         _ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>, limit: Int
     ) {
-        size += name.count + value.count + 32
+        count(name, value)
         guard size <= limit else { return }
         switch name.count {
         case 2 where name.matches("te"): hasTrailersTE = value.matches("trailers")

@@ -3,6 +3,12 @@ import NIOCore
 
 extension ServerConnection: HTTP2SessionOwner {
     func makeStream(id: Int32) -> HTTP2Stream? {
+        guard let session, !isClosing else { return nil }
+        guard session.streams.count < limits.maxConcurrentStreams else {
+            count(.refusal, "too many streams over the limit")
+            return nil
+        }
+        requestCount += 1
         timers.hasCalls(true, now: now)
         return ServerStream(connection: self)
     }
@@ -13,8 +19,10 @@ extension ServerConnection: HTTP2SessionOwner {
     ) {
         let call = stream.asServerStream
         if name.count == 5, name.matches(":path") {
+            call.head.count(name, value)
             call.route = shared.routes[value]
-            if call.route == nil { call.unknownPath = String(decoding: value.dropFirst(), as: UTF8.self) }
+            // It is told back in the error, which a long one would make longer still.
+            if call.route == nil { call.unknownPath = String(decoding: value.dropFirst().prefix(256), as: UTF8.self) }
         } else {
             call.head.add(name, value, limit: limits.maxMetadataBytes)
         }
@@ -53,6 +61,7 @@ extension ServerConnection: HTTP2SessionOwner {
 
     func didClose(_ stream: HTTP2Stream, errorCode: UInt32) {
         stream.asServerStream.didClose()
+        if HTTP2ErrorCode.isBrokenRule(errorCode) { count(.reset, "too many broken streams") }
         if session?.streams.isEmpty == true { timers.hasCalls(false, now: now) }
         if isDraining { setNeedsFlush() }
     }
@@ -65,10 +74,24 @@ extension ServerConnection: HTTP2SessionOwner {
             count(.settings, "too many settings")
         case .reset: count(.reset, "too many resets")
         case .emptyData: count(.emptyData, "too many empty frames")
-        case .odd: count(.odd, "too many odd frames")
-        case .pingAck: finishDrain()
-        case .settingsAck, .goAway, .other: break
+        case .windowUpdate:
+            earnWindowUpdates()
+            count(.windowUpdate, "too many window updates")
+        case .odd, .goAway: count(.odd, "too many odd frames")
+        case .pingAck:
+            count(.ping, "too many pings")
+            // Until now the next thing due was the end of the wait for the answer.
+            scheduleWake()
+            finishDrain()
+        case .settingsAck, .other: break
         }
+    }
+
+    /// Allows window updates for what happened since the last one.
+    private func earnWindowUpdates() {
+        let turns = requestCount + (session?.dataFramesSent ?? 0)
+        floods.earn(.windowUpdate, 10 * (turns - earnedTurns))
+        earnedTurns = turns
     }
 
     private func count(_ kind: FloodGuard.Kind, _ reason: StaticString) {

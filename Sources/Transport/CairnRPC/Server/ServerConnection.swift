@@ -26,7 +26,11 @@ final class ServerConnection: HTTP2Connection, @unchecked Sendable {
     var floods: FloodGuard
     private(set) var isDraining = false
     private var isDrainFinished = false
-    private var waitingStarts = CircularBuffer<() -> Void>(initialCapacity: 0)
+    /// Calls that are ready to start, and wait for room to answer.
+    private var waitingStarts: [(call: ServerStream, start: () -> Void)] = []
+    /// Requests so far, and how much of the traffic is in `floods`.
+    var requestCount = 0
+    var earnedTurns = 0
     private let peer = Mutex<(address: RPCAddress?, certificate: [UInt8]?)>((nil, nil))
 
     init(shared: ServerShared, executor: LoopExecutor) {
@@ -44,6 +48,9 @@ final class ServerConnection: HTTP2Connection, @unchecked Sendable {
             isServer: true, maxConcurrentStreams: limits.maxConcurrentStreams,
             initialStreamWindow: limits.initialStreamWindow, connectionWindow: limits.connectionWindow,
             maxHeaderListBytes: limits.maxMetadataBytes)
+        // What is refused counts in nghttp2 until the refusal is sent; our own limit on refusals comes first.
+        settings.maxAcceptedStreams = limits.maxConcurrentStreams + 2 * limits.refusals.burst
+        settings.maxHeaderBlockBytes = 4 * limits.maxMetadataBytes
         settings.maxSettingsEntries = limits.maxSettingsEntries
         settings.maxContinuations = limits.maxContinuations
         // Resets are counted here with the other floods; nghttp2's own limit only must not be reached first.
@@ -78,12 +85,17 @@ final class ServerConnection: HTTP2Connection, @unchecked Sendable {
 
     override func didGetRoom(_ session: HTTP2Session) {
         for case let stream as ServerStream in session.streams { stream.gate?.connectionHasRoom() }
-        while writeLimit.hasRoom, let start = waitingStarts.popFirst() { start() }
+        while writeLimit.hasRoom, !waitingStarts.isEmpty { waitingStarts.removeFirst().start() }
     }
 
     /// Starts a handler now, or once the connection's peer has taken enough of what waits for it.
-    func startWhenRoom(_ start: @escaping () -> Void) {
-        if writeLimit.hasRoom { start() } else { waitingStarts.append(start) }
+    func startWhenRoom(_ call: ServerStream, _ start: @escaping () -> Void) {
+        if writeLimit.hasRoom { start() } else { waitingStarts.append((call, start)) }
+    }
+
+    /// Forgets a call that is over before it could start, and with it the request that it holds.
+    func forgetStart(of call: ServerStream) {
+        if !waitingStarts.isEmpty { waitingStarts.removeAll { $0.call === call } }
     }
 
     // MARK: Time

@@ -108,6 +108,7 @@ extension ServerStream {
     private func didFinish(_ status: RPCStatus) {
         isFinished = true
         task = nil
+        connection.forgetStart(of: self)
         notes.withLock { $0.drainActions = [] }
         connection.setNeedsFlush()
         connection.callDidEnd(self, status: status)

@@ -22,7 +22,7 @@ final class ServerStream: HTTP2Stream, @unchecked Sendable {
     var unknownPath: String?
     var startedAt: ContinuousClock.Instant?
     var deadline: ContinuousClock.Instant?
-    /// When the call's deadline passes, and when its one request must be complete, on the loop's clock.
+    /// When the call's deadline passes, and when more of its request must have come, on the loop's clock.
     var deadlineAt: NIODeadline?
     var requestDueAt: NIODeadline?
     /// Whether the request's first header block is complete.
@@ -71,6 +71,7 @@ final class ServerStream: HTTP2Stream, @unchecked Sendable {
             if endStream { inbox.finish(.success(())) }
             hasStarted = true
             route.start(self, inbox: inbox)
+            expectRequest(now: connection.now)
         } else if endStream {
             fail(RPCError(.internal, "the request carries no message"))
         }
@@ -104,7 +105,9 @@ final class ServerStream: HTTP2Stream, @unchecked Sendable {
 
     private func receive(_ bytes: UnsafeRawBufferPointer, into inbox: MessageInbox) {
         var messages: [ReceivedMessage] = []
+        let beginsMessage = deframer.isAtBoundary
         cut(bytes) { messages.append($0) }
+        if beginsMessage || !messages.isEmpty { expectRequest(now: connection.now) }
         let credit = inbox.deliver(messages, received: bytes.count, held: deframer.heldBytes)
         if credit > 0 { session?.consume(credit, on: self) }
         setBuffered(inbox.waitingBytes)
@@ -118,7 +121,21 @@ final class ServerStream: HTTP2Stream, @unchecked Sendable {
         guard let inbox, session != nil else { return }
         session?.consume(inbox.takeCredit(), on: self)
         setBuffered(inbox.waitingBytes)
+        expectRequest(now: .now())
         connection.setNeedsFlush()
+    }
+
+    /// Gives a client that streams its requests time for the rest of a message, or for the next one.
+    private func expectRequest(now: NIODeadline) {
+        requestDueAt = nil
+        guard !isRemoteEnded, !isFinished, let route else { return }
+        let limits = connection.limits
+        var wait: Duration? = route.streamsResponses ? nil : limits.requestSilenceTimeout
+        if !deframer.isAtBoundary { wait = limits.requestBodyTimeout }
+        guard let wait else { return }
+        let due = now + TimeAmount(wait)
+        requestDueAt = due
+        connection.ensureWake(by: due)
     }
 
     private func cut(_ bytes: UnsafeRawBufferPointer, deliver: (ReceivedMessage) -> Void) {
@@ -172,6 +189,8 @@ final class ServerStream: HTTP2Stream, @unchecked Sendable {
         }
         if let requestDueAt, requestDueAt <= now {
             self.requestDueAt = nil
+            // What waits for its handler came in time; when the handler has taken it, the next wait begins.
+            if inbox?.hasMessages == true { return }
             fail(RPCError(.deadlineExceeded, "the request did not arrive in time"))
         }
     }

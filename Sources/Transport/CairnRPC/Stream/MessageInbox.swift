@@ -72,8 +72,17 @@ package final class MessageInbox: Sendable {
         }
     }
 
-    /// Bytes that wait to be read.
-    package var waitingBytes: Int { state.withLock { $0.credit.queued + $0.credit.held } }
+    /// What a waiting message costs besides its bytes: without it, many tiny ones would take much more memory than
+    /// is counted.
+    package static let messageOverhead = 64
+
+    /// The memory that what waits to be read takes.
+    package var waitingBytes: Int {
+        state.withLock { $0.credit.queued + $0.credit.held + $0.queue.count * Self.messageOverhead }
+    }
+
+    /// Whether a message waits to be read.
+    package var hasMessages: Bool { state.withLock { !$0.queue.isEmpty } }
 
     private enum Step {
         case message(ReceivedMessage, credit: Bool)

@@ -32,7 +32,7 @@ package final class WriteGate: Sendable {
         while true {
             let id: UInt64? = try state.withLock { state throws -> UInt64? in
                 if let closed = state.closed { throw closed }
-                if state.reserved == 0 || state.reserved + count <= limit, connection.hasRoom || state.reserved == 0 {
+                if hasRoom(state, for: count) {
                     state.reserved += count
                     return nil
                 }
@@ -40,21 +40,27 @@ package final class WriteGate: Sendable {
                 return state.nextID
             }
             guard let id else { return }
-            try await wait(id)
+            try await wait(id, forRoom: count)
         }
     }
 
-    private func wait(_ id: UInt64) async throws {
+    private func hasRoom(_ state: State, for count: Int) -> Bool {
+        state.reserved == 0 || (state.reserved + count <= limit && connection.hasRoom)
+    }
+
+    private func wait(_ id: UInt64, forRoom count: Int) async throws {
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 // The cancellation handler takes the lock too: it sees the waiter, or this sees the cancellation.
-                let failure: (any Error)? = state.withLock { state in
-                    if let closed = state.closed { return closed }
-                    if Task.isCancelled { return CancellationError() }
+                let outcome: Result<Void, any Error>? = state.withLock { state in
+                    if let closed = state.closed { return .failure(closed) }
+                    if Task.isCancelled { return .failure(CancellationError()) }
+                    // Room may have come since it was looked for, and nobody tells of it twice.
+                    if hasRoom(state, for: count) { return .success(()) }
                     state.waiters.append((id, continuation))
                     return nil
                 }
-                if let failure { continuation.resume(throwing: failure) }
+                if let outcome { continuation.resume(with: outcome) }
             }
         } onCancel: {
             let waiter = state.withLock { state in

@@ -57,7 +57,8 @@ public struct RPCClientTLS: Sendable, Hashable {
     public var certificateChain: RPCCertificateSource?
     /// Its private key.
     public var privateKey: RPCCertificateSource?
-    /// The name that the server's certificate must carry; `nil` for the host that is connected to.
+    /// The name that the server's certificate must carry, unless it carries the IP address that is connected to; `nil`
+    /// for the host that is connected to.
     public var serverName: String?
 
     /// TLS that trusts `trustRoots`, or the system's authorities.
