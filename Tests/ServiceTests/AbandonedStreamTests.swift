@@ -119,6 +119,41 @@ struct AbandonedStreamTests {
         try await loops.shutdown()
     }
 
+    @Test("a backup that is given up leaves no file, neither in the server nor at the client")
+    func backup() async throws {
+        let loops = RPCEventLoops(count: 2)
+        try await withServedStore(.sqlite, loops: loops) { served, client in
+            let value = Value(bytes: [UInt8](repeating: 7, count: 1 << 20))
+            for number in 0..<12 { try await served.store.set(Key("k\(number)"), value) }
+            let rpc = try RPCClient(
+                target: RPCTarget(addresses: [served.address]), configuration: RPCClientConfiguration(eventLoops: loops)
+            )
+            do {
+                let stream: RPCResponseStream<Cairn_V1_BackupResponse> = try rpc.serverStreaming(
+                    "cairn.v1.Maintenance/Backup", Cairn_V1_BackupRequest())
+                var pieces = stream.makeAsyncIterator()
+                #expect(try await pieces.next()?.data.isEmpty == false)
+                #expect(files(in: served.directory).count == 1, "the copy lies there while it is sent")
+            }
+            await eventually { files(in: served.directory).isEmpty }
+            await rpc.close()
+            let copy = served.directory + "/copy"
+            let download = Task { try await client.backup(toFile: copy) }
+            download.cancel()
+            let error = await #expect(throws: StoreError.self) { try await download.value }
+            #expect(error?.code == .cancelled)
+            await eventually { files(in: served.directory).isEmpty }
+        }
+        await eventually { loops.live.streams.value == 0 && loops.live.sessions.value == 0 }
+        try await loops.shutdown()
+    }
+
+    /// What lies beside the store's own files.
+    private func files(in directory: String) -> [String] {
+        let all = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? ["?"]
+        return all.filter { !$0.hasPrefix("cairn.db") }
+    }
+
     @Test("a server that stops frees the watches of readers who stay, and may be stopped twice")
     func stopping() async throws {
         try await withServedStore { served, client in

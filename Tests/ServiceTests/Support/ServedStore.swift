@@ -26,6 +26,8 @@ enum Home: String, CaseIterable, Sendable {
 /// A store behind a server in this process, and how to reach it.
 struct ServedStore: Sendable {
     let store: Keyspace
+    /// Where its file is, if it has one, and where the server puts backups together.
+    let directory: String
     let clock: ManualClock
     let server: CairnServer
 
@@ -65,7 +67,7 @@ func withServedStore<Result>(
     configuration.backupDirectory = directory
     let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let server = try await CairnServer(store: store, configuration: configuration, logger: quiet)
-    let served = ServedStore(store: store, clock: clock, server: server)
+    let served = ServedStore(store: store, directory: directory, clock: clock, server: server)
     var clientConfiguration = CairnClient.Configuration()
     clientConfiguration.timeout = .seconds(60)
     clientConfiguration.rpc.eventLoops = loops
