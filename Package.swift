@@ -152,7 +152,10 @@ let package = Package(
         .testTarget(name: "MemoryTests", dependencies: ["CairnMemory", "CairnConformance", "CairnTestSupport"]),
         .testTarget(
             name: "SQLiteTests",
-            dependencies: ["CairnSQLite", "CairnMemory", "CairnConformance", "CairnTestSupport"]
+            dependencies: [
+                "CairnSQLite", "CairnMemory", "CairnConformance", "CairnTestSupport",
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ]
         ),
         .testTarget(
             name: "RPCTests",

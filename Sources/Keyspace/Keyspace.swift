@@ -112,6 +112,9 @@ public final class Keyspace: Store {
         hub.reportProgress()
     }
 
+    /// How many watches are open, for tests.
+    package var watchCount: Int { hub.watcherCount }
+
     private func checkOpen() throws(StoreError) {
         if isClosed.load(ordering: .acquiring) { throw .closed }
     }

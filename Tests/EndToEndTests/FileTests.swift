@@ -1,3 +1,5 @@
+import CairnClient
+import CairnModel
 import Foundation
 import Testing
 
@@ -8,10 +10,58 @@ struct FileTests {
         "a full disk: writes fail with a reason, the server goes on, and nothing acknowledged is lost",
         .enabled(if: Volume.canMount, "needs the right to mount a tmpfs"))
     func fullDisk() async throws {
+        try await withVolume(megabytes: 6) { try await fill("sqlite:\($0.path)/cairn.db") }
+    }
+
+    @Test(
+        "when there is room again, the same server takes writes again, and its watches go on",
+        .enabled(if: Volume.canMount, "needs the right to mount a tmpfs"), .timeLimit(.minutes(2)))
+    func roomAgain() async throws {
+        try await withVolume(megabytes: 8) { volume in
+            let ballast = volume.path + "/ballast"
+            try Data(count: 4 << 20).write(to: URL(fileURLWithPath: ballast))
+            let store = "sqlite:\(volume.path)/cairn.db"
+            let server = try await ServerProcess.start(store: store)
+            let client = try server.client()
+            var updates = try await client.watch(WatchRequest(range: .all)).makeAsyncIterator()
+            let value = Value(bytes: [UInt8](repeating: 0x61, count: 200 << 10))
+            var stored = 0
+            var refusal: StoreError?
+            while refusal == nil, stored < 60 {
+                do throws(StoreError) {
+                    try await client.set(Key("k/\(stored)"), value)
+                    stored += 1
+                } catch {
+                    refusal = error
+                }
+            }
+            #expect(refusal?.code == .storageFull && refusal?.retry == .safe, "\(String(describing: refusal))")
+            #expect(try await client.get(Key("k/\(stored)")) == nil)
+            try FileManager.default.removeItem(atPath: ballast)
+            for number in stored..<stored + 5 {
+                // With a request id, as the command line sends it.
+                let record = try await client.set(Key("k/\(number)"), value, requestID: .random())
+                #expect(record.version == 1 && record.updatedRef.rawValue == Int64(number) + 1)
+            }
+            var seen: [Ref] = []
+            while seen.count < stored + 5, let update = try await updates.next() {
+                if case .events(let events) = update { seen += events.map(\.ref) }
+            }
+            #expect(seen.map(\.rawValue) == Array(1...Int64(stored + 5)))
+            await client.close()
+            try await server.process.killAndWait()
+            try await withServer(store: store) { second in
+                let lines = try await second("list").lines
+                #expect(lines == (0..<stored + 5).map { "k/\($0)" }.sorted())
+            }
+        }
+    }
+
+    private func withVolume(megabytes: Int, _ body: (Volume) async throws -> Void) async throws {
         try await withTemporaryDirectory { directory in
-            let volume = try await Volume.mount(at: directory + "/disk", megabytes: 6)
+            let volume = try await Volume.mount(at: directory + "/disk", megabytes: megabytes)
             do {
-                try await fill("sqlite:\(volume.path)/cairn.db")
+                try await body(volume)
             } catch {
                 try await volume.unmount()
                 throw error

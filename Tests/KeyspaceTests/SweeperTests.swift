@@ -90,33 +90,108 @@ struct SweeperTests {
         #expect(sweeps.count == 0)
     }
 
-    @Test("what the home fails to expire is tried again")
-    func triesAgain() async throws {
+    @Test("a sweep that nobody answers is tried again after a while, not at once")
+    func triesAgain() async {
+        let clock = ManualClock()
+        let deadline = clock.now() + .seconds(10)
+        let sweeper = Sweeper(clock: clock, next: deadline)
+        let sweeps = Sweeps()
+        let task = Task {
+            await sweeper.run {
+                sweeps.add()
+                if sweeps.count == 4 { sweeper.note(nil) }
+            }
+        }
+        await clock.waitForSleeper(until: deadline)
+        clock.advance(by: .seconds(10))
+        for count in 1...3 {
+            let next = clock.now() + Sweeper.retryDelay
+            await clock.waitForSleeper(until: next)
+            #expect(sweeps.count == count)
+            clock.advance(by: Sweeper.retryDelay - .microseconds(1))
+            #expect(clock.sleeperCount == 1)
+            clock.advance(by: .microseconds(1))
+        }
+        for _ in 1...4 { await sweeps.waitForNext() }
+        let later = clock.now() + .seconds(5)
+        sweeper.note(later)
+        await clock.waitForSleeper(until: later)
+        #expect(sweeps.count == 4)
+        task.cancel()
+        await task.value
+    }
+
+    @Test("a deadline that is told while it waits to try again is kept to, be it later than the one that was due")
+    func toldMeanwhile() async {
+        let clock = ManualClock()
+        let deadline = clock.now() + .seconds(10)
+        let sweeper = Sweeper(clock: clock, next: deadline)
+        let sweeps = Sweeps()
+        let task = Task { await sweeper.run { sweeps.add() } }
+        await clock.waitForSleeper(until: deadline)
+        clock.advance(by: .seconds(10))
+        await clock.waitForSleeper(until: clock.now() + Sweeper.retryDelay)
+        // Another batch has expired what was due.
+        let soon = clock.now() + .milliseconds(1)
+        sweeper.note(soon)
+        await clock.waitForSleeper(until: soon)
+        #expect(sweeps.count == 1)
+        task.cancel()
+        await task.value
+    }
+
+    @Test("a deadline that is the same again is no failure")
+    func sameAgain() async {
+        let clock = ManualClock()
+        let sweeper = Sweeper(clock: clock, next: clock.now())
+        let sweeps = Sweeps()
+        let task = Task {
+            await sweeper.run {
+                sweeps.add()
+                sweeper.note(sweeps.count < 3 ? clock.now() : nil)
+            }
+        }
+        for _ in 1...3 { await sweeps.waitForNext() }
+        task.cancel()
+        await task.value
+    }
+
+    @Test("what a home fails to expire for a while expires when it can, once")
+    func failsForAWhile() async throws {
         let clock = ManualClock()
         let engine = ScriptedEngine()
-        let failures = Mutex(0)
+        let isFailing = Atomic(true)
+        let failures = Atomic(0)
         let store = try await Keyspace.open(engine, clock: clock)
         try await store.set("key", "1", expiry: .after(.seconds(10)))
         engine.refuse { changes in
             guard changes?.events.contains(where: { $0.kind == .expired }) == true else { return nil }
-            let count = failures.withLock { count in
-                count += 1
-                return count
-            }
-            return count <= 2 ? StoreError(.storageFailed, "not now") : nil
+            guard isFailing.load(ordering: .acquiring) else { return nil }
+            failures.add(1, ordering: .relaxed)
+            return StoreError(.storageFailed, "not now")
         }
-        let stream = try await store.watch(WatchRequest(range: .all, kinds: [.expired]))
+        var updates = try await store.watch(WatchRequest(range: .all, kinds: [.expired])).makeAsyncIterator()
+        #expect(try await updates.next() == .progress(1))
         await clock.waitForSleeper(until: clock.now() + .seconds(10))
         clock.advance(by: .seconds(10))
+        for tries in 1...5 {
+            await clock.waitForSleeper(until: clock.now() + Sweeper.retryDelay)
+            #expect(failures.load(ordering: .relaxed) >= tries)
+            // Nothing is written while it can't be told what of it has expired.
+            let error = await #expect(throws: StoreError.self) { try await store.set("other", "1") }
+            #expect(error?.code == .storageFailed)
+            clock.advance(by: Sweeper.retryDelay)
+        }
+        await clock.waitForSleeper(until: clock.now() + Sweeper.retryDelay)
+        isFailing.store(false, ordering: .releasing)
+        clock.advance(by: Sweeper.retryDelay)
         var expired: [Event] = []
-        for try await update in stream {
-            if case .events(let events) = update {
-                expired += events
-                break
-            }
+        while expired.isEmpty, let update = try await updates.next() {
+            if case .events(let events) = update { expired = events }
         }
         #expect(expired.map(\.key) == ["key"])
-        #expect(failures.withLock { $0 } == 3)
+        let next = try await store.set("key", "2")
+        #expect(next.version == 3 && next.updatedRef == 3)
         await store.close()
     }
 

@@ -1,6 +1,7 @@
 import CairnKeyspace
 import CairnModel
 import CairnSQLite
+import CairnTestSupport
 import Foundation
 import Testing
 
@@ -40,6 +41,37 @@ struct FaultTests {
             #expect(try store.events().map(\.ref.rawValue) == Array(1...Int64(stored + 2)))
         }
         try withEngine(at: path) { store throws in #expect(try store.events().last?.value?.bytes.count == 300_000) }
+    }
+
+    @Test(
+        "what is due while the disk is full expires when there is room, and a watch hears of it",
+        .enabled(if: TemporaryVolume.isPossible, "needs the right to mount a tmpfs"), .timeLimit(.minutes(1))
+    )
+    func expiryOnFullDisk() async throws {
+        let volume = try TemporaryVolume(size: "2m")
+        let clock = ManualClock()
+        let store = try await Keyspace.open(SQLiteEngine(path: volume.file("store.db")), clock: clock)
+        try await store.set("key", "1", expiry: .after(.seconds(10)))
+        var updates = try await store.watch(WatchRequest(range: .all)).makeAsyncIterator()
+        #expect(try await updates.next() == .progress(1))
+        try volume.fill()
+        clock.advance(by: .seconds(10))
+        for number in 0..<3 {
+            // The sweeper, which will try again, and the upkeep.
+            await clock.waitForSleepers(2)
+            let error = await #expect(throws: StoreError.self) { try await store.set(Key("\(number)"), "1") }
+            #expect(error?.code == .storageFull && error?.retry == .safe, "\(String(describing: error))")
+            #expect(try await store.get("key")?.value == "1")
+            clock.advance(by: .seconds(1))
+        }
+        await clock.waitForSleepers(2)
+        try volume.free()
+        clock.advance(by: .seconds(1))
+        #expect(try await updates.next().events.map(\.kind) == [.expired])
+        try await store.set("key", "2")
+        #expect(try await updates.next().events.map(\.ref) == [3])
+        #expect(try await store.get("key")?.version == 3)
+        await store.close()
     }
 
     @Test(
@@ -163,6 +195,13 @@ struct FaultTests {
         #expect(events.filter { $0.key == "shared" }.map(\.version) == Array(1...400))
         #expect(try store.record("shared") == events.last { $0.key == "shared" }.map(Record.init(after:)))
         #expect(try store.records().count == 401)
+    }
+}
+
+extension WatchUpdate? {
+    /// The events, if it is events.
+    fileprivate var events: [Event] {
+        if case .events(let events) = self { events } else { [] }
     }
 }
 

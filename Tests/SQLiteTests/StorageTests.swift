@@ -238,12 +238,36 @@ struct StorageTests {
             #expect(try again.map { try $0.get() } == first)
             #expect(try store.head().lastRef == 5)
             try store.commit([], at: 6_000, forgettingRequestsBefore: 3_000)
+            #expect(try store.engine.trim() == false)
             let known = try store.engine.read { (view) throws(StoreError) in
                 var known: [Bool] = []
                 for id in ids { known.append(try view.result(of: id) != nil) }
                 return known
             }
             #expect(known == [false, false, false, true, true])
+        }
+    }
+
+    @Test("however many requests are to be forgotten, all of them are, a piece at a time")
+    func manyRequests() throws {
+        try withEngine { store, _ throws in
+            let ids = (0..<5_000).map { _ in RequestID.random() }
+            for (part, time) in [(ids[..<4_500], Int64(1_000)), (ids[4_500...], 2_000)] {
+                try store.commit(part.map { Transaction(then: [], requestID: $0) }, at: time)
+            }
+            try store.commit([], at: 3_000, forgettingRequestsBefore: 2_000)
+            #expect(try store.engine.trim() == true)
+            // A compaction that is due at the same time takes nothing from it.
+            try store.run(.set("k", "1"), .set("k", "2"))
+            try store.run(.compact(before: 2))
+            #expect(try store.engine.trim() == true)
+            #expect(try store.engine.trim() == false)
+            try store.look { view throws in
+                let known = try ids.filter { try view.result(of: $0) != nil }
+                #expect(known.count == 500)
+                #expect(known.first == ids[4_500] && known.last == ids.last)
+            }
+            #expect(try store.events().map(\.ref) == [2])
         }
     }
 

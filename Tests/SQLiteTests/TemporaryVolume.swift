@@ -21,6 +21,18 @@ final class TemporaryVolume {
         try Self.run("mount", ["-o", "remount,\(options)", directory.path])
     }
 
+    /// Takes all the room that is left.
+    func fill() throws {
+        let path = file("ballast")
+        try Data().write(to: URL(fileURLWithPath: path))
+        let ballast = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+        defer { try? ballast.close() }
+        while (try? ballast.write(contentsOf: Data(count: 4_096))) != nil {}
+    }
+
+    /// Gives back what ``fill()`` took.
+    func free() throws { try FileManager.default.removeItem(atPath: file("ballast")) }
+
     private static func run(_ program: String, _ arguments: [String]) throws {
         guard let result = try output(of: program, arguments), result.status == 0 else {
             throw CocoaError(.featureUnsupported)

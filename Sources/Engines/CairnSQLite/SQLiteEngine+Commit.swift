@@ -39,6 +39,8 @@ extension SQLiteEngine {
         // anew.
         let now = index?.stamp()
         writer.head = changes.head
+        // Left to `trim`, which doesn't keep anybody waiting.
+        if let time = changes.forgetRequestsBefore { writer.forgetRequestsBefore = time }
         writer.stamp = if let base, let now, now.directlyFollows(base) { now } else { nil }
         cache?.apply(records, from: before.lastRef, to: changes.head.lastRef, leaving: writer.stamp)
         checkpointer.afterCommit(index, options, on: writer)
@@ -77,12 +79,6 @@ extension SQLiteEngine {
         for (id, lease) in changes.leases { try statements.put(lease, for: id) }
         for (name, consumer) in changes.consumers { try statements.put(consumer, for: name) }
         for (request, result) in changes.results { try statements.put(result, for: request, at: changes.head.time) }
-        if let time = changes.forgetRequestsBefore {
-            statements.forgetRequests.bind(1, time.rawValue)
-            // A piece at a time, but always more than come in.
-            statements.forgetRequests.bind(2, Int64(max(1_000, 2 * changes.results.count)))
-            try statements.forgetRequests.run()
-        }
         try statements.put(changes.head)
     }
 
@@ -129,26 +125,42 @@ extension SQLiteEngine {
         return try view.events(from: last.ref, limit: 1, bytes: .max).first == last
     }
 
-    /// Deletes events that compaction has released, some thousands at a time.
+    /// Deletes events that compaction has released and requests that are past their window, some thousands at a time.
     public func trim() throws(StoreError) -> Bool {
         let piece = 2_000
-        let statements = writer.writing
-        let reading = writer.reading
+        let hasEvents = try hasReleasedEvents()
         // Looking costs nothing; the lock is taken only if there is something to do.
-        let head = try reading.storedHead()
-        guard try reading.firstEvent() ?? head.oldestRef < head.oldestRef else { return false }
+        guard hasEvents || writer.forgetRequestsBefore != nil else { return false }
+        let statements = writer.writing
         try statements.begin.run()
         do throws(StoreError) {
-            statements.trim.bind(1, Int64(piece))
-            try statements.trim.run()
-            let deleted = statements.trim.changes
-            try reading.commit.run()
+            var isMoreEvents = false
+            if hasEvents {
+                statements.trim.bind(1, Int64(piece))
+                try statements.trim.run()
+                isMoreEvents = statements.trim.changes == piece
+            }
+            var isMoreRequests = false
+            if let time = writer.forgetRequestsBefore {
+                statements.forgetRequests.bind(1, time.rawValue)
+                statements.forgetRequests.bind(2, Int64(piece))
+                try statements.forgetRequests.run()
+                isMoreRequests = statements.forgetRequests.changes == piece
+            }
+            try writer.reading.commit.run()
+            if !isMoreRequests { writer.forgetRequestsBefore = nil }
             checkpointer.afterCommit(index, options, on: writer)
-            return deleted == piece
+            return isMoreEvents || isMoreRequests
         } catch {
             writer.rollBack()
             throw error
         }
+    }
+
+    /// Whether there are events that compaction has released.
+    private func hasReleasedEvents() throws(StoreError) -> Bool {
+        let head = try writer.reading.storedHead()
+        return try writer.reading.firstEvent() ?? head.oldestRef < head.oldestRef
     }
 }
 

@@ -12,7 +12,9 @@ public final class SQLiteEngine: Engine {
     /// `sqlite`.
     public let name = "sqlite"
     /// Everything.
-    public let capabilities = Capabilities(Set(Capability.allCases))
+    public var capabilities: Capabilities { SQLiteEngine.capabilities }
+    /// Everything.
+    public static let capabilities = Capabilities(Set(Capability.allCases))
     /// Calls wait for the file.
     public let blocks = true
     /// The number of reading connections.
@@ -80,6 +82,8 @@ final class Writer: @unchecked Sendable {
     var head = Head.empty
     /// The header that the head belongs to; `nil` when the head must be read again.
     var stamp: WALStamp?
+    /// Requests from before this time are still to be forgotten, some of them; `nil` if none are.
+    var forgetRequestsBefore: Timestamp?
 
     init(_ connection: Connection) throws(StoreError) {
         self.connection = connection

@@ -33,7 +33,8 @@ public protocol Engine: AnyObject, Sendable {
         _ decide: (any EngineView) throws(StoreError) -> Changes?
     ) throws(StoreError)
 
-    /// Frees room that compaction has released, a bounded piece at a time. Returns whether more is left.
+    /// Frees room that compaction has released, and that of forgotten requests, a bounded piece at a time. Returns
+    /// whether more is left.
     ///
     /// Called between batches on the thread that commits.
     func trim() throws(StoreError) -> Bool

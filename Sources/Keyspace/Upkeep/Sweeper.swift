@@ -3,13 +3,20 @@ internal import Synchronization
 
 /// Sees to it that leases expire at their deadlines, also when nothing else happens.
 ///
-/// It sleeps until the next deadline that it knows of, and has a batch run then; the batch itself finds what is due.
+/// It sleeps until the next deadline that it knows of, and has a batch run then; the batch itself finds what is due,
+/// and tells the deadline after it. If the home has failed, nobody tells, and the sweeper tries again after
+/// ``retryDelay``.
 final class Sweeper: Sendable {
     private struct State {
         var next: Timestamp?
         var waiter: CheckedContinuation<Void, Never>?
         var hasMoved = false
+        /// Whether a batch was asked for, and none has told the next deadline since.
+        var isOverdue = false
     }
+
+    /// The wait after a batch that the home has failed.
+    static let retryDelay = Duration.milliseconds(20)
 
     private let clock: any WallClock
     private let state: Mutex<State>
@@ -22,10 +29,12 @@ final class Sweeper: Sendable {
     /// Notes that the next deadline is now `deadline`.
     func note(_ deadline: Timestamp?) {
         let waiter = state.withLock { state in
-            // A later one is no news: it is read again when the earlier one is swept.
+            // A later one is no news, unless the earlier one was to be swept: it is read again after that.
             let isEarlier = deadline.map { deadline in state.next.map { deadline < $0 } ?? true } ?? false
+            let isNews = isEarlier || state.isOverdue
             state.next = deadline
-            guard isEarlier else { return nil as CheckedContinuation<Void, Never>? }
+            state.isOverdue = false
+            guard isNews else { return nil as CheckedContinuation<Void, Never>? }
             state.hasMoved = true
             defer { state.waiter = nil }
             return state.waiter
@@ -36,21 +45,23 @@ final class Sweeper: Sendable {
     /// Calls `sweep` at each deadline, until the task is cancelled.
     func run(_ sweep: @Sendable () async -> Void) async {
         while !Task.isCancelled {
-            let next = state.withLock { state in
+            let now = clock.now()
+            let (next, isDue) = state.withLock { state in
+                let isDue = state.next.map { $0 <= now } ?? false
                 state.hasMoved = false
-                return state.next
+                state.isOverdue = isDue
+                return (state.next, isDue)
             }
-            if let next, next <= clock.now() {
-                await sweep()
-                // The home may have failed; then the deadline is still there, and the next try must not come at once.
-                if state.withLock({ $0.next == next }) { try? await Task.sleep(for: .milliseconds(20)) }
+            guard isDue else {
+                await wait(until: next)
                 continue
             }
-            await wait(until: next)
+            await sweep()
+            if state.withLock({ $0.isOverdue }) { await wait(until: clock.now() + Sweeper.retryDelay) }
         }
     }
 
-    /// Waits for the time or for an earlier deadline.
+    /// Waits for the time or for news of the deadline.
     private func wait(until time: Timestamp?) async {
         await withTaskGroup(of: Void.self) { group in
             if let time {

@@ -28,6 +28,9 @@ final class WriteLedger: Sendable {
     /// Everything that was asked, by its name.
     var all: [String: Entry] { entries.withLock { $0 } }
 
+    /// How many transactions were acknowledged.
+    var acknowledgedCount: Int { acknowledged.withLock { $0.count } }
+
     /// Runs a transaction and notes what came of it. Returns `nil` when the server no longer answers.
     func run(_ transaction: Transaction, isMortal: Bool = false, on store: any Store) async -> TransactionResult? {
         do throws(StoreError) {

@@ -18,13 +18,16 @@ enum Home: String, CaseIterable, Sendable {
     var capabilities: Capabilities {
         switch self {
         case .memory: MemoryEngine.capabilities
-        case .sqlite: Capabilities(Set(Capability.allCases))
+        case .sqlite: SQLiteEngine.capabilities
         }
     }
 }
 
 /// A store behind a server in this process, and how to reach it.
 struct ServedStore: Sendable {
+    let store: Keyspace
+    /// Where its file is, if it has one, and where the server puts backups together.
+    let directory: String
     let clock: ManualClock
     let server: CairnServer
 
@@ -38,9 +41,10 @@ struct ServedStore: Sendable {
     func rpc() throws -> RPCClient { try RPCClient(target: RPCTarget(addresses: [address])) }
 }
 
-/// Runs `body` with a fresh store behind a server, and a client of it.
+/// Runs `body` with a fresh store behind a server, and a client of it, both on `loops`.
 func withServedStore<Result>(
-    _ home: Home = .memory, through makeAddress: (ServedStore) throws -> RPCAddress = { $0.address },
+    _ home: Home = .memory, loops: RPCEventLoops = .shared,
+    through makeAddress: (ServedStore) throws -> RPCAddress = { $0.address },
     client configure: (inout CairnClient.Configuration) -> Void = { _ in },
     _ body: (ServedStore, CairnClient) async throws -> Result
 ) async throws -> Result {
@@ -57,15 +61,16 @@ func withServedStore<Result>(
         case .sqlite: try SQLiteEngine(path: directory + "/cairn.db")
         }
     }
-    let grpc = RPCServerConfiguration(addresses: [.hostPort("127.0.0.1", 0)])
+    let grpc = RPCServerConfiguration(addresses: [.hostPort("127.0.0.1", 0)], eventLoops: loops)
     var configuration = CairnServer.Configuration(grpc: grpc, limits: store.limits)
     configuration.drainTime = .milliseconds(200)
     configuration.backupDirectory = directory
     let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let server = try await CairnServer(store: store, configuration: configuration, logger: quiet)
-    let served = ServedStore(clock: clock, server: server)
+    let served = ServedStore(store: store, directory: directory, clock: clock, server: server)
     var clientConfiguration = CairnClient.Configuration()
     clientConfiguration.timeout = .seconds(60)
+    clientConfiguration.rpc.eventLoops = loops
     configure(&clientConfiguration)
     let outcome: Swift.Result<Result, any Error>
     do {
