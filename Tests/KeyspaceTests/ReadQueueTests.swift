@@ -48,7 +48,7 @@ struct ReadQueueTests {
             let meeting = Meeting(of: 4)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<4 {
-                    group.addTask { try await queue.call { () throws(StoreError) in meeting.attend() } }
+                    group.addTask { try await queue.call { () throws(StoreError) in try meeting.attend() } }
                 }
                 try await group.waitForAll()
             }
@@ -86,11 +86,16 @@ private final class Meeting: Sendable {
         missing = Mutex(size)
     }
 
-    func attend() {
+    /// Throws when the others don't come.
+    func attend() throws(StoreError) {
         let isLast = missing.withLock { missing in
             missing -= 1
             return missing == 0
         }
-        if isLast { for _ in 1..<size { isComplete.signal() } } else { isComplete.wait() }
+        if isLast {
+            for _ in 1..<size { isComplete.signal() }
+        } else if isComplete.wait(timeout: .now() + 20) == .timedOut {
+            throw StoreError(.deadlineExceeded, "a call had no thread to read on")
+        }
     }
 }

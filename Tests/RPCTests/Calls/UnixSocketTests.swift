@@ -47,7 +47,7 @@ struct UnixSocketTests {
 
     @Test("of many servers that start at once on a file that was left behind, one gets it") func race() async throws {
         try await withPath { path in
-            for _ in 0..<20 {
+            for _ in 0..<200 {
                 try Self.leaveBehind(path)
                 let servers = await withTaskGroup(of: Result<RPCServer, any Error>.self) { group in
                     for _ in 0..<8 {

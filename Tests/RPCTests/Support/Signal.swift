@@ -31,7 +31,8 @@ final class Signal: Sendable {
     }
 }
 
-/// Yields until `condition` holds: for what becomes true by itself, without an event to wait for.
+/// Yields until `condition` holds, or the test's time is up: for what becomes true by itself, without an event to wait
+/// for.
 func eventually(_ condition: () -> Bool) async {
-    while !condition() { await Task.yield() }
+    while !condition(), !Task.isCancelled { await Task.yield() }
 }
