@@ -15,7 +15,7 @@ struct FileTests {
 
     @Test(
         "when there is room again, the same server takes writes again, and its watches go on",
-        .enabled(if: Volume.canMount, "needs the right to mount a tmpfs"), .timeLimit(.minutes(2)))
+        .enabled(if: Volume.canMount, "needs the right to mount a tmpfs"), .timeLimit(.minutes(10)))
     func roomAgain() async throws {
         try await withVolume(megabytes: 8) { volume in
             let ballast = volume.path + "/ballast"

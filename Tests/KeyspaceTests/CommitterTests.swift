@@ -61,7 +61,7 @@ extension Result where Failure == StoreError {
     fileprivate var code: StoreError.Code? { if case .failure(let error) = self { error.code } else { nil } }
 }
 
-@Suite("committer", .timeLimit(.minutes(1)))
+@Suite("committer", .timeLimit(.minutes(10)))
 struct CommitterTests {
     @Test("what waits while a batch is committed becomes one batch")
     func groups() async {

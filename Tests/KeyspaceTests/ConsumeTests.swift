@@ -51,7 +51,7 @@ private final class Seen: Sendable {
 
 private struct Broken: Error {}
 
-@Suite("consume", .timeLimit(.minutes(1)))
+@Suite("consume", .timeLimit(.minutes(10)))
 struct ConsumeTests {
     private func openWithEvents(_ count: Int) async throws -> Keyspace {
         let store = try await Keyspace.open(MemoryEngine(), clock: ManualClock())

@@ -7,7 +7,7 @@ import Testing
 @testable import CairnKeyspace
 
 /// Who reads, and who is woken for it.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct ReadQueueTests {
     /// For calls that mutate, which `#expect` can't hold.
     private func expect(_ expected: Int?, _ actual: Int?, at location: SourceLocation = #_sourceLocation) {

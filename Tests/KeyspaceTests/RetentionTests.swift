@@ -5,7 +5,7 @@ import Testing
 
 @testable import CairnKeyspace
 
-@Suite("retention", .timeLimit(.minutes(1)))
+@Suite("retention", .timeLimit(.minutes(10)))
 struct RetentionTests {
     private func head(_ last: Int64, oldest: Int64 = 1) -> Head {
         Head(lastRef: Ref(last), oldestRef: Ref(oldest), lastLeaseID: 0, time: Timestamp(microseconds: 0))

@@ -60,7 +60,7 @@ struct StreamCheckerTests {
     }
 }
 
-@Suite("manual clock", .timeLimit(.minutes(1)))
+@Suite("manual clock", .timeLimit(.minutes(10)))
 struct ManualClockTests {
     @Test("wakes who is due, in whichever order things happen")
     func wakes() async throws {

@@ -26,7 +26,7 @@ private final class Sweeps: Sendable {
     }
 }
 
-@Suite("sweeper", .timeLimit(.minutes(1)))
+@Suite("sweeper", .timeLimit(.minutes(10)))
 struct SweeperTests {
     @Test("sweeps at the deadline, not before, and once")
     func atDeadline() async {

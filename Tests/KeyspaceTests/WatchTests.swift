@@ -34,7 +34,7 @@ private func read(_ stream: WatchStream, _ request: WatchRequest, to ref: Ref) a
     return checker
 }
 
-@Suite("watch", .timeLimit(.minutes(1)))
+@Suite("watch", .timeLimit(.minutes(10)))
 struct WatchTests {
     @Test("random writers, ranges, kinds and starts: every stream is whole, in order, and once")
     func randomStreams() async throws {

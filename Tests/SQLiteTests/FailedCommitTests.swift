@@ -8,7 +8,7 @@ import Testing
 ///
 /// Each runs in a process of its own, which ends as in a crash: nothing is closed, and the next to open the file finds
 /// the log as it was left.
-@Suite("SQLite: a COMMIT that fails", .timeLimit(.minutes(2)))
+@Suite("SQLite: a COMMIT that fails", .timeLimit(.minutes(10)))
 struct FailedCommitTests {
     /// A store with one event, on files that can be made to fail.
     private static func openWithOneEvent(_ path: String) throws -> StoreDriver {

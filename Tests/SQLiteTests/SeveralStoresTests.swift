@@ -6,7 +6,7 @@ import CairnTestSupport
 import Testing
 
 /// Stores that are open in one process at the same time.
-@Suite("Several stores in one process", .timeLimit(.minutes(2)))
+@Suite("Several stores in one process", .timeLimit(.minutes(10)))
 struct SeveralStoresTests {
     enum Home: CaseIterable, Sendable {
         case memory

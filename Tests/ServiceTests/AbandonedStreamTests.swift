@@ -10,7 +10,7 @@ import SwiftProtobuf
 import Testing
 
 /// Streams whose readers go away leave nothing in the server: no watch, no task, no memory.
-@Suite("Abandoned streams", .timeLimit(.minutes(2)))
+@Suite("Abandoned streams", .timeLimit(.minutes(10)))
 struct AbandonedStreamTests {
     /// How a reader goes away.
     enum Way: CaseIterable, Sendable {

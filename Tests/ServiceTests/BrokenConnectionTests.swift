@@ -4,7 +4,7 @@ import CairnRPC
 import Testing
 
 /// What a client does when the connection breaks: streams go on, safe calls are repeated, others say what is not known.
-@Suite("Broken connections", .timeLimit(.minutes(2)))
+@Suite("Broken connections", .timeLimit(.minutes(10)))
 struct BrokenConnectionTests {
     private func withProxy(
         attempts: Int = 5, _ body: (CutProxy, ServedStore, CairnClient) async throws -> Void

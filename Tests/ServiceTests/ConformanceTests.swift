@@ -8,12 +8,12 @@ import Testing
 @Suite("gRPC client")
 struct ConformanceTests {
     @Test(
-        "conforms, before the memory home", .timeLimit(.minutes(3)),
+        "conforms, before the memory home", .timeLimit(.minutes(10)),
         arguments: Check.all(for: Home.memory.capabilities, canDriveTime: true))
     func memory(_ check: Check) async throws { try await run(check, on: .memory) }
 
     @Test(
-        "conforms, before the SQLite home", .timeLimit(.minutes(3)),
+        "conforms, before the SQLite home", .timeLimit(.minutes(10)),
         arguments: Check.all(for: Home.sqlite.capabilities, canDriveTime: true))
     func sqlite(_ check: Check) async throws { try await run(check, on: .sqlite) }
 

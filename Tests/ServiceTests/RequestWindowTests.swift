@@ -5,7 +5,7 @@ import CairnTestSupport
 import Testing
 
 /// How long a store knows a request id.
-@Suite("Request window", .timeLimit(.minutes(2)))
+@Suite("Request window", .timeLimit(.minutes(10)))
 struct RequestWindowTests {
     /// Ids are forgotten once in so many rounds of upkeep.
     private static let rounds = 60

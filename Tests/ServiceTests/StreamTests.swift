@@ -10,7 +10,7 @@ import Testing
 @testable import CairnWire
 
 /// The RPCs that the contract doesn't have: Import, Consume and KeepAliveStream; and Backup's pieces.
-@Suite("Streaming RPCs", .timeLimit(.minutes(2)))
+@Suite("Streaming RPCs", .timeLimit(.minutes(10)))
 struct StreamTests {
     @Test("Import sets everything, and counts it", arguments: Home.allCases)
     func importing(_ home: Home) async throws {

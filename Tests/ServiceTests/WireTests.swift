@@ -10,7 +10,7 @@ import Testing
 @testable import CairnWire
 
 /// What goes over the wire beside the contract: limits, bad bytes, health, reflection, streams both ways.
-@Suite("The wire", .timeLimit(.minutes(2)))
+@Suite("The wire", .timeLimit(.minutes(10)))
 struct WireTests {
     /// The status and the reason that a call fails with.
     private func refusal(_ body: () async throws -> Void) async -> (RPCStatus.Code?, StoreError.Code?) {

@@ -7,7 +7,7 @@ import Testing
 /// The real server, on a disk whose syncs fail.
 @Suite(
     "Durability: syncs that fail", .enabled(if: SyncFaults.arePossible, "needs strace and the right to attach it"),
-    .timeLimit(.minutes(5)))
+    .timeLimit(.minutes(10)))
 struct FailedSyncTests {
     @Test(
         "a put whose sync fails is refused, nothing else is, and no crash brings it back", arguments: [false, true])

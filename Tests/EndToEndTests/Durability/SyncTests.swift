@@ -10,7 +10,7 @@ struct SyncTests {
 
     @Test(
         "every put's answer leaves after the sync that covers its write",
-        .enabled(if: SyncTests.canTrace, "needs strace and the right to trace processes"), .timeLimit(.minutes(5)))
+        .enabled(if: SyncTests.canTrace, "needs strace and the right to trace processes"), .timeLimit(.minutes(10)))
     func syncsBeforeAnswers() async throws {
         try await withTemporaryDirectory { directory in
             let file = directory + "/trace"

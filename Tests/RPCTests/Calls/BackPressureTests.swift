@@ -4,7 +4,7 @@ import SwiftProtobuf
 import Synchronization
 import Testing
 
-@Suite("Back-pressure", .timeLimit(.minutes(1)))
+@Suite("Back-pressure", .timeLimit(.minutes(10)))
 struct BackPressureTests {
     private static let chunk = 32 * 1024
 

@@ -4,7 +4,7 @@ import SwiftProtobuf
 import Synchronization
 import Testing
 
-@Suite("Calls", .timeLimit(.minutes(1)))
+@Suite("Calls", .timeLimit(.minutes(10)))
 struct CallTests {
     @Test("every kind of call works") func kinds() async throws {
         try await withServer(echoRouter()) { server in

@@ -3,7 +3,7 @@ import SwiftProtobuf
 import Synchronization
 import Testing
 
-@Suite("Answers without a task", .timeLimit(.minutes(1)))
+@Suite("Answers without a task", .timeLimit(.minutes(10)))
 struct DeferredTests {
     /// What a method has taken and not answered yet.
     private final class Owed: Sendable {

@@ -4,7 +4,7 @@ import SwiftProtobuf
 import Synchronization
 import Testing
 
-@Suite("Lives of calls and connections", .timeLimit(.minutes(1)))
+@Suite("Lives of calls and connections", .timeLimit(.minutes(10)))
 struct LifecycleTests {
     /// A router whose handlers wait for ever, and tell when they begin and when they are cancelled.
     private static func stuckRouter(began: Signal, cancelled: Signal) -> RPCRouter {

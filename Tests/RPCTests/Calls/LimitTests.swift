@@ -5,7 +5,7 @@ import Synchronization
 import Testing
 
 /// The limits of a server at their edges, as its clients meet them.
-@Suite("Limits of a server", .timeLimit(.minutes(1)))
+@Suite("Limits of a server", .timeLimit(.minutes(10)))
 struct LimitTests {
     private typealias Kind = RawConnection.FrameType
 

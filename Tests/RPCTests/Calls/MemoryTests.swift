@@ -4,7 +4,7 @@ import SwiftProtobuf
 import Testing
 
 /// Everything is freed, whichever side goes away and when.
-@Suite("Memory", .timeLimit(.minutes(2)))
+@Suite("Memory", .timeLimit(.minutes(10)))
 struct MemoryTests {
     @Test("nothing outlives its connection") func stress() async throws {
         // Loops of their own, as what lives is counted by loops.

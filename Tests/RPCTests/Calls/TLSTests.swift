@@ -39,7 +39,7 @@ private final class Certificates {
 
 @Suite(
     "TLS", .enabled(if: Certificates.openSSL != nil, "the openssl command makes the certificates"),
-    .timeLimit(.minutes(1)))
+    .timeLimit(.minutes(10)))
 struct TLSTests {
     @Test("calls work over TLS") func tls() async throws {
         let files = try Certificates()

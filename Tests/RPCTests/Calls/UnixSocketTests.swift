@@ -4,7 +4,7 @@ import SwiftProtobuf
 import Testing
 
 /// The files that unix domain sockets leave, and whose they are.
-@Suite("Unix sockets", .timeLimit(.minutes(1)))
+@Suite("Unix sockets", .timeLimit(.minutes(10)))
 struct UnixSocketTests {
     private func withPath(_ body: (String) async throws -> Void) async throws {
         let folder = FileManager.default.temporaryDirectory.path + "/cairn-\(UUID().uuidString)"

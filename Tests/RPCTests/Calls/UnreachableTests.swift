@@ -4,7 +4,7 @@ import SwiftProtobuf
 import Testing
 
 /// What calls are told when no server can be reached.
-@Suite("Unreachable servers", .timeLimit(.minutes(1)))
+@Suite("Unreachable servers", .timeLimit(.minutes(10)))
 struct UnreachableTests {
     @Test("who isn't there is named, with the cause") func refused() async throws {
         // Nobody listens on the first port.

@@ -3,7 +3,7 @@ import SwiftProtobuf
 import Testing
 
 /// What servers say when they drain, and what calls beyond a GOAWAY become.
-@Suite("GOAWAY", .serialized, .timeLimit(.minutes(1)))
+@Suite("GOAWAY", .serialized, .timeLimit(.minutes(10)))
 struct GoAwayTests {
     private typealias Kind = RawConnection.FrameType
 

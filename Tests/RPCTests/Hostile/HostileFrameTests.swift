@@ -3,7 +3,7 @@ import SwiftProtobuf
 import Testing
 
 /// Clients that break the rules, or keep them in bad faith. After each, the server must serve others.
-@Suite("Hostile frames", .serialized, .timeLimit(.minutes(1)))
+@Suite("Hostile frames", .serialized, .timeLimit(.minutes(10)))
 struct HostileFrameTests {
     private typealias Kind = RawConnection.FrameType
     private static let enhanceYourCalm: UInt32 = 0xB

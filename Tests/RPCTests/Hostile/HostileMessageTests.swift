@@ -3,7 +3,7 @@ import SwiftProtobuf
 import Testing
 
 /// Requests whose HTTP/2 is fine and whose gRPC isn't.
-@Suite("Hostile messages", .serialized, .timeLimit(.minutes(1)))
+@Suite("Hostile messages", .serialized, .timeLimit(.minutes(10)))
 struct HostileMessageTests {
     private typealias Kind = RawConnection.FrameType
 

@@ -3,7 +3,7 @@ import SwiftProtobuf
 import Testing
 
 /// Clients that stream their requests and take their time.
-@Suite("Slow requests", .serialized, .timeLimit(.minutes(1)))
+@Suite("Slow requests", .serialized, .timeLimit(.minutes(10)))
 struct SlowRequestTests {
     private typealias Kind = RawConnection.FrameType
 
