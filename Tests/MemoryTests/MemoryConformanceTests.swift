@@ -7,7 +7,8 @@ import Testing
 
 @Suite("memory home")
 struct MemoryConformanceTests {
-    @Test("conforms", .timeLimit(.minutes(10)), arguments: Check.all(for: MemoryEngine.capabilities, canDriveTime: true))
+    @Test(
+        "conforms", .timeLimit(.minutes(10)), arguments: Check.all(for: MemoryEngine.capabilities, canDriveTime: true))
     func conforms(_ check: Check) async throws {
         let clock = ManualClock()
         let store = try await Keyspace.open(MemoryEngine(), clock: clock)

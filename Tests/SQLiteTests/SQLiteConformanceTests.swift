@@ -7,7 +7,8 @@ import Testing
 
 @Suite("SQLite home")
 struct SQLiteConformanceTests {
-    @Test("conforms", .timeLimit(.minutes(10)), arguments: Check.all(for: SQLiteEngine.capabilities, canDriveTime: true))
+    @Test(
+        "conforms", .timeLimit(.minutes(10)), arguments: Check.all(for: SQLiteEngine.capabilities, canDriveTime: true))
     func conforms(_ check: Check) async throws {
         let directory = try TemporaryDirectory()
         let clock = ManualClock()
