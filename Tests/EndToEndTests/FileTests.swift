@@ -38,7 +38,8 @@ struct FileTests {
             }
             #expect(refusal?.code == .storageFull && refusal?.retry == .safe, "\(String(describing: refusal))")
             #expect(try await client.get(Key("k/\(stored)")) == nil)
-            try FileManager.default.removeItem(atPath: ballast)
+            // Not removed: a process that another test starts may have been handed the open file.
+            #expect(truncate(ballast, 0) == 0)
             for number in stored..<stored + 5 {
                 // With a request id, as the command line sends it.
                 let record = try await client.set(Key("k/\(number)"), value, requestID: .random())
