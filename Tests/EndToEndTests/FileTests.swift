@@ -138,7 +138,7 @@ private struct Volume {
         return Volume(path: path)
     }
 
-    func unmount() async throws { _ = try await ChildProcess(["umount", path]).status() }
+    func unmount() async throws { _ = try await ChildProcess(["umount", "-l", path]).status() }
 
     /// Root in a container may lack the capability; asked of a name space of its own, nothing is left behind.
     private static func mayMount() -> Bool {
