@@ -1,10 +1,11 @@
-// One write for all the pages of a batch.
+// Few writes for all the pages of a batch.
 //
 // SQLite appends each changed page to its write-ahead log with two writes, one for a header of 24 bytes and one for
 // the page; for a batch of some dozens of keys those calls cost as much as the sync after them. Nobody may look at
 // what was appended before the commit has synced it and moved the shared header of the log. So here what is written
-// piece after piece is gathered in memory, and goes to the file in one write when SQLite next asks for anything else
-// of it: the sync that ends the commit, or a read of a page that didn't fit into SQLite's cache.
+// piece after piece is gathered in memory, and goes to the file in one write when there is no more room for it, or when
+// SQLite next asks for anything else of it: the sync that ends the commit, or a read of a page that didn't fit into
+// SQLite's cache.
 //
 // A write that fails is reported by that next call, then. For a commit that is the sync, whose failure undoes the
 // batch just as that of a write would.
