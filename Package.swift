@@ -24,12 +24,15 @@ let package = Package(
     ],
     traits: [
         .trait(name: "SQLite", description: "The SQLite home (needs Debian's libsqlite3-dev)."),
-        .default(enabledTraits: ["SQLite"]),
+        .trait(name: "Postgres", description: "The PostgreSQL home (needs Debian's libpq-dev)."),
+        .trait(name: "MySQL", description: "The MySQL and MariaDB home (needs Debian's libmariadb-dev)."),
+        .default(enabledTraits: ["SQLite", "Postgres", "MySQL"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
@@ -60,12 +63,42 @@ let package = Package(
             ],
             path: "Sources/Engines/CairnSQLite"
         ),
+        // What the homes on a database server have in common.
+        .target(
+            name: "CairnSQL",
+            dependencies: [
+                "CairnModel", "CairnKeyspace", .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+            ],
+            path: "Sources/Engines/CairnSQL"
+        ),
+        .systemLibrary(
+            name: "CPostgres", path: "Sources/System/CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .target(
+            name: "CairnPostgres",
+            dependencies: [
+                "CPostgres", "CairnModel", "CairnKeyspace", "CairnSQL", .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Sources/Engines/CairnPostgres"
+        ),
+        .systemLibrary(
+            name: "CMariaDB", path: "Sources/System/CMariaDB", pkgConfig: "libmariadb",
+            providers: [.apt(["libmariadb-dev"])]),
+        .target(
+            name: "CairnMySQL",
+            dependencies: [
+                "CMariaDB", "CairnModel", "CairnKeyspace", "CairnSQL", .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Sources/Engines/CairnMySQL"
+        ),
         // Cairn: what a program that embeds a store imports.
         .target(
             name: "Cairn",
             dependencies: [
                 "CairnModel", "CairnKeyspace", "CairnMemory",
                 .target(name: "CairnSQLite", condition: .when(traits: ["SQLite"])),
+                .target(name: "CairnPostgres", condition: .when(traits: ["Postgres"])),
+                .target(name: "CairnMySQL", condition: .when(traits: ["MySQL"])),
             ],
             path: "Sources/Cairn"
         ),
@@ -147,6 +180,8 @@ let package = Package(
             dependencies: ["CairnModel", "CairnKeyspace"],
             path: "Sources/Testing/CairnTestSupport"
         ),
+        // Real servers for tests; knows nothing of the store.
+        .target(name: "CairnTestServers", path: "Sources/Testing/CairnTestServers"),
         .testTarget(name: "ModelTests", dependencies: ["CairnModel"]),
         .testTarget(name: "KeyspaceTests", dependencies: ["CairnKeyspace", "CairnMemory", "CairnTestSupport"]),
         .testTarget(name: "MemoryTests", dependencies: ["CairnMemory", "CairnConformance", "CairnTestSupport"]),
@@ -155,6 +190,21 @@ let package = Package(
             dependencies: [
                 "CairnSQLite", "CairnMemory", "CairnConformance", "CairnTestSupport",
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ]
+        ),
+        .testTarget(name: "SQLTests", dependencies: ["CairnSQL", "CairnMemory", "CairnTestSupport"]),
+        .testTarget(
+            name: "PostgresTests",
+            dependencies: [
+                "CairnPostgres", "CairnSQL", "CPostgres", "CairnMemory", "CairnConformance", "CairnTestSupport",
+                "CairnTestServers",
+            ]
+        ),
+        .testTarget(
+            name: "MySQLTests",
+            dependencies: [
+                "CairnMySQL", "CairnSQL", "CMariaDB", "CairnMemory", "CairnConformance", "CairnTestSupport",
+                "CairnTestServers",
             ]
         ),
         .testTarget(
@@ -177,7 +227,9 @@ let package = Package(
         ),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["CairnModel", "CairnClient", "CairnRPC", "CairnConformance", "CairnTestSupport"]
+            dependencies: [
+                "CairnModel", "CairnClient", "CairnRPC", "CairnConformance", "CairnTestSupport", "CairnTestServers",
+            ]
         ),
         .testTarget(name: "TidyTests"),
     ]

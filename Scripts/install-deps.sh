@@ -8,7 +8,7 @@ set -euo pipefail
 
 packages_of() {
     case "$1" in
-        build) echo libsqlite3-dev libnghttp2-dev zlib1g-dev pkg-config ;;
+        build) echo libsqlite3-dev libpq-dev libmariadb-dev libnghttp2-dev zlib1g-dev pkg-config ;;
         test) echo strace sqlite3 openssl nghttp2-client python3-venv python3-pip curl protobuf-compiler ;;
         bench) echo etcd-server nghttp2-client curl ;;
         *)

@@ -24,7 +24,7 @@ extension SQLiteEngine {
                 return
             }
             changes = decided
-            records = changes.lastRecords
+            records = changes.records
             try store(changes, records)
         } catch {
             writer.rollBack()
@@ -161,22 +161,6 @@ extension SQLiteEngine {
     private func hasReleasedEvents() throws(StoreError) -> Bool {
         let head = try writer.reading.storedHead()
         return try writer.reading.firstEvent() ?? head.oldestRef < head.oldestRef
-    }
-}
-
-extension Changes {
-    /// The records as the batch left them, found without hashing a key: an event that is not the last of its key is the
-    /// `previousRef` of a later one, and the refs of a batch are consecutive.
-    fileprivate var lastRecords: [Record] {
-        guard let first = events.first?.ref.rawValue else { return [] }
-        var isLast = [Bool](repeating: true, count: events.count)
-        for event in events {
-            if let previous = event.previousRef?.rawValue, previous >= first { isLast[Int(previous - first)] = false }
-        }
-        var records: [Record] = []
-        records.reserveCapacity(events.count)
-        for (index, event) in events.enumerated() where isLast[index] { records.append(Record(after: event)) }
-        return records
     }
 }
 

@@ -61,6 +61,9 @@ public enum ReadyRecord: Sendable {
 ///
 /// All of it is synchronous; what a home can fetch together it should: callers ask for many keys at once.
 public protocol EngineView {
+    /// The time by the home's own clock, if it has one that all its users share; else `nil`, and the time is the
+    /// process's.
+    func time() throws(StoreError) -> Timestamp?
     /// Where the log stands.
     func head() throws(StoreError) -> Head
     /// The records of these keys, tombstones included; keys that were never set are left out.
@@ -94,6 +97,9 @@ public protocol EngineView {
 }
 
 extension EngineView {
+    /// A home without a clock of its own.
+    public func time() throws(StoreError) -> Timestamp? { nil }
+
     /// Looks all keys up together.
     public func forEachRecord(of keys: [Key], _ body: (Key, Record?) -> Void) throws(StoreError) {
         let records = try records(keys)

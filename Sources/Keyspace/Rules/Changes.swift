@@ -19,13 +19,18 @@ public struct Changes: Sendable {
     public init(head: Head) { self.head = head }
 
     /// The records as the batch left them: the state after each key's last event, in the order of those events.
+    ///
+    /// Found without hashing a key: an event that is not the last of its key is the `previousRef` of a later one, and
+    /// the refs of a batch are consecutive.
     public var records: [Record] {
-        guard events.count > 1 else { return events.map(Record.init(after:)) }
-        var seen: Set<Key> = []
-        var records: [Record] = []
-        for event in events.reversed() where seen.insert(event.key).inserted {
-            records.append(Record(after: event))
+        guard let first = events.first?.ref.rawValue else { return [] }
+        var isLast = [Bool](repeating: true, count: events.count)
+        for event in events {
+            if let previous = event.previousRef?.rawValue, previous >= first { isLast[Int(previous - first)] = false }
         }
-        return records.reversed()
+        var records: [Record] = []
+        records.reserveCapacity(events.count)
+        for (index, event) in events.enumerated() where isLast[index] { records.append(Record(after: event)) }
+        return records
     }
 }

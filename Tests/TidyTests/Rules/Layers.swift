@@ -61,10 +61,13 @@ struct Layer: Sendable {
         Layer("Sources/Keyspace/Rules", "the rules decide, in plain values", ["CairnModel"], collections),
         engine("CairnMemory", []),
         engine("CairnSQLite", ["GRDB", "GRDBSQLite"]),
+        engine("CairnSQL", []),
+        engine("CairnPostgres", ["CPostgres", "CairnSQL"]),
+        engine("CairnMySQL", ["CMariaDB", "CairnSQL"]),
         Layer(
             "Sources/Cairn",
             "the facade is what a program that embeds a store imports",
-            ["CairnModel", "CairnKeyspace", "CairnMemory", "CairnSQLite"],
+            ["CairnModel", "CairnKeyspace", "CairnMemory", "CairnSQLite", "CairnPostgres", "CairnMySQL"],
             platform,
             observability
         ),
@@ -121,6 +124,7 @@ struct Layer: Sendable {
             platform,
             collections
         ),
+        Layer("Sources/Testing/CairnTestServers", "servers for tests know nothing of the store", platform),
         Layer(
             "Sources/Testing/CairnTestSupport",
             "test support knows the model and the keyspace",

@@ -1,13 +1,13 @@
-internal import CairnModel
+package import CairnModel
 internal import Foundation
 
 /// The result of a transaction as the table `requests` keeps it: JSON, with keys and values in base64.
 ///
 /// Every transaction with a request id is written here, few are ever read, so writing is done by hand, at a tenth of
 /// the cost of Foundation's encoder, and reading by `JSONDecoder`. A test holds the two against each other.
-enum StoredResult {
+package enum StoredResult {
     /// The JSON of a result.
-    static func encode(_ result: TransactionResult) -> String {
+    package static func encode(_ result: TransactionResult) -> String {
         var json = JSONWriter()
         json.object { json in
             json.field("ref", result.ref.rawValue)
@@ -27,7 +27,7 @@ enum StoredResult {
     }
 
     /// The result that `json` tells.
-    static func decode(_ json: [UInt8]) throws(StoreError) -> TransactionResult {
+    package static func decode(_ json: [UInt8]) throws(StoreError) -> TransactionResult {
         do {
             return try JSONDecoder().decode(ResultMirror.self, from: Data(json)).result
         } catch {
