@@ -32,6 +32,7 @@ public final class Keyspace: Store {
     private let hub: Hub
     private let committer: Committer
     private let reads: ReadQueue
+    private let staleReads: StaleReads?
     private let isClosed = Atomic<Bool>(false)
     private let upkeep = Mutex<[Task<Void, Never>]>([])
 
@@ -41,17 +42,27 @@ public final class Keyspace: Store {
     public var limits: Limits { options.limits }
 
     /// Opens a store over what `open` makes, which is called on a thread of its own.
+    ///
+    /// `stale` makes a second engine that lags behind the first, such as a read replica of its database; reads that may
+    /// be stale go there. Without it they are answered by the first.
     public static func open(
         options: KeyspaceOptions = KeyspaceOptions(),
-        engine open: @escaping @Sendable () throws(StoreError) -> any Engine
+        engine open: @escaping @Sendable () throws(StoreError) -> any Engine,
+        stale openStale: (@Sendable () throws(StoreError) -> any Engine)? = nil
     ) async throws(StoreError) -> Keyspace {
         let opened = await BlockingCall.run(name: "cairn-open") { () -> Result<Opened, StoreError> in
             do throws(StoreError) {
                 let engine = try open()
-                let (head, deadline) = try engine.read { (view) throws(StoreError) in
-                    (try view.head(), try view.nextDeadline())
+                do throws(StoreError) {
+                    let stale = try openStale?()
+                    let (head, deadline) = try engine.read { (view) throws(StoreError) in
+                        (try view.head(), try view.nextDeadline())
+                    }
+                    return .success(Opened(engine: engine, stale: stale, head: head, deadline: deadline))
+                } catch {
+                    engine.close()
+                    throw error
                 }
-                return .success(Opened(engine: engine, head: head, deadline: deadline))
             } catch {
                 return .failure(error)
             }
@@ -61,6 +72,7 @@ public final class Keyspace: Store {
 
     private struct Opened: Sendable {
         let engine: any Engine
+        let stale: (any Engine)?
         let head: Head
         let deadline: Timestamp?
     }
@@ -78,6 +90,7 @@ public final class Keyspace: Store {
         self.hub = hub
         self.committer = committer
         reads = ReadQueue(engine: engine, gatherAnswers: options.gatherAnswers)
+        staleReads = opened.stale.map { StaleReads(engine: $0, gatherAnswers: options.gatherAnswers) }
         let keeper = LogKeeper(
             engine: engine, committer: committer, hub: hub, reads: reads, options: options)
         // Unstructured, because they live as long as the store and nobody waits for them; `close` ends them.
@@ -87,7 +100,7 @@ public final class Keyspace: Store {
         ]
         if engine.capabilities.has(.sharedHome) {
             let interval = options.followInterval
-            tasks.append(Task { await Follower.run(engine: engine, committer: committer, every: interval) })
+            tasks.append(Task { await Follower.run(engine: engine, committer: committer, hub: hub, every: interval) })
         }
         upkeep.withLock { [tasks] in $0 = tasks }
     }
@@ -101,6 +114,7 @@ public final class Keyspace: Store {
         await committer.close()
         hub.close()
         await reads.close()
+        await staleReads?.close()
         let engine = engine
         await BlockingCall.run(name: "cairn-close") { engine.close() }
     }
@@ -161,8 +175,12 @@ extension Keyspace {
     public func get(_ key: Key, consistency: ReadConsistency) async throws(StoreError) -> Record? {
         try checkOpen()
         try key.check(limits)
-        guard let record = try await reads.record(key), record.isLive else { return nil }
+        guard let record = try await reads(for: consistency).record(key), record.isLive else { return nil }
         return record
+    }
+
+    private func reads(for consistency: ReadConsistency) -> ReadQueue {
+        consistency == .stale ? staleReads?.queue ?? reads : reads
     }
 
     /// A page of live records.
@@ -170,7 +188,7 @@ extension Keyspace {
         try checkOpen()
         try request.check()
         let limits = limits
-        return try await reads.run { (view) throws(StoreError) in
+        return try await reads(for: request.consistency).run { (view) throws(StoreError) in
             let head = try view.head().lastRef
             return try Listing.page(request, limits: limits, head: head) { (range, limit) throws(StoreError) in
                 try view.records(in: range, limit: limit, bytes: limits.pageBytes, keysOnly: request.keysOnly)
@@ -187,7 +205,7 @@ extension Keyspace {
             let keys = stored == nil || withKeys ? try view.keys(on: id).sorted() : []
             guard stored != nil || !keys.isEmpty else { return nil }
             let lease = stored ?? Lease(id: id, deadline: nil, duration: nil, isGranted: false)
-            return LeaseStatus(lease, at: clock.now(), keys: withKeys ? keys : [])
+            return LeaseStatus(lease, at: try view.time() ?? clock.now(), keys: withKeys ? keys : [])
         }
     }
 
@@ -197,7 +215,7 @@ extension Keyspace {
         let clock = options.clock
         let limit = min(try limit.checkedAsLimit(), limits.pageEntries)
         return try await reads.run { (view) throws(StoreError) in
-            let now = clock.now()
+            let now = try view.time() ?? clock.now()
             return try view.leases(from: first, limit: limit).map { LeaseStatus($0, at: now, keys: []) }
         }
     }
@@ -219,9 +237,9 @@ extension Keyspace {
     /// Where the log begins and ends.
     public func status() async throws(StoreError) -> StoreStatus {
         try checkOpen()
-        let head = try await reads.run { (view) throws(StoreError) in try view.head() }
+        let (head, time) = try await reads.run { (view) throws(StoreError) in (try view.head(), try view.time()) }
         return StoreStatus(
-            headRef: head.lastRef, oldestRef: head.oldestRef, time: options.clock.now(), home: engine.name)
+            headRef: head.lastRef, oldestRef: head.oldestRef, time: time ?? options.clock.now(), home: engine.name)
     }
 }
 
@@ -236,7 +254,7 @@ extension Keyspace {
         let reader = WatchReader(watcher, hub: hub, reads: reads, limits: limits)
         // Another process may be ahead of what this one knows.
         let head =
-            engine.mayHaveForeignChanges() || request.start.needsHead
+            !engine.noticesForeignChangesAtOnce || engine.mayHaveForeignChanges(since: known) || request.start.needsHead
             ? try await reads.run { (view) throws(StoreError) in try view.head() } : nil
         let last = max(known, head?.lastRef ?? .zero)
         watcher.start(

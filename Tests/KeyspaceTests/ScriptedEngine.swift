@@ -85,7 +85,7 @@ final class ScriptedEngine: Engine {
     }
 
     func trim() throws(StoreError) -> Bool { try base.trim() }
-    func mayHaveForeignChanges() -> Bool { state.withLock { $0.hasForeignChanges } }
+    func mayHaveForeignChanges(since ref: Ref) -> Bool { state.withLock { $0.hasForeignChanges } }
     func backup(toFile path: String) throws(StoreError) { try base.backup(toFile: path) }
     func close() {}
 }

@@ -106,7 +106,7 @@ struct WatchTests {
             _ = try driver.commit([Transaction(then: [.set(Key("k\(number)"), value)])], at: Timestamp(microseconds: 1))
             var changes = Changes(head: .empty)
             changes.events = [driver.events[number]]
-            hub.note(.none, thenOwn: changes)
+            hub.note(foreignUpTo: .zero, thenOwn: changes)
             hub.deliver()
             #expect(watcher.pendingBytes <= limits.pageBytes)
         }

@@ -57,7 +57,7 @@ public final class MemoryEngine: Engine, @unchecked Sendable {
     public func trim() throws(StoreError) -> Bool { lock.withLock { _ in tables.trim() } }
 
     /// Never: nobody else has it.
-    public func mayHaveForeignChanges() -> Bool { false }
+    public func mayHaveForeignChanges(since ref: Ref) -> Bool { false }
 
     /// Not here.
     public func backup(toFile path: String) throws(StoreError) { try capabilities.require(.backup) }

@@ -56,6 +56,9 @@ final class CoherentCache: Sendable {
     /// The header now.
     func stamp() -> WALStamp { index.stamp() }
 
+    /// The last event whose effect is in the cache.
+    var lastRef: Ref { place.withLock { $0 ?? .zero } }
+
     /// Whether the cache reflects all that was committed, by whomever.
     var isInStep: Bool { remembered.equals(index) }
 

@@ -7,14 +7,18 @@ extension SQLiteEngine {
     /// The record of a key, if it is in memory and nobody has committed since it was known to be current.
     public func readyRecord(_ key: Key) -> ReadyRecord? { cache?.readyRecord(key) }
 
-    /// Whether the header of the log has changed in a way that this engine has not followed yet.
+    /// Whether the header of the log has changed in a way that this engine has not followed yet, or has followed
+    /// beyond `ref`.
     ///
     /// Also true for a moment during our own commits, and after a checkpoint, until the next read or batch.
-    public func mayHaveForeignChanges() -> Bool {
+    public func mayHaveForeignChanges(since ref: Ref) -> Bool {
         // Without shared memory nothing is known.
         guard let cache else { return true }
-        return !cache.isInStep
+        return !cache.isInStep || cache.lastRef > ref
     }
+
+    /// Whether all that was committed is reflected in memory, for tests.
+    package var isInStep: Bool { cache?.isInStep ?? false }
 
     /// Runs `body` in one read transaction.
     public func read<Result>(

@@ -15,10 +15,20 @@ public protocol Engine: AnyObject, Sendable {
     /// How many threads may call ``read(_:)`` at the same time with profit.
     var readers: Int { get }
 
+    /// Whether this process is the one that expires leases and keeps the log, among those that have the home open.
+    var isOnDuty: Bool { get }
+    /// Grows when something happened after which the home may have lost what it had acknowledged, such as a new
+    /// connection to a database that may have failed over. Whoever knows events then sees whether they still are there.
+    var continuity: Int { get }
+
     /// The record of a key if the engine can tell at once, without blocking, and linearizably; else `nil`.
     func readyRecord(_ key: Key) -> ReadyRecord?
 
-    /// Calls `body` with a view of one moment, the latest.
+    /// The records of these keys, tombstones included, as of one moment during the call.
+    func lookUp(_ keys: [Key]) throws(StoreError) -> [Key: Record]
+
+    /// Calls `body` with a view of one moment, the latest. May call it again, when the home could not be read to the
+    /// end; only the last call counts.
     func read<Result>(
         _ body: (any EngineView) throws(StoreError) -> Result
     ) throws(StoreError) -> Result
@@ -28,7 +38,8 @@ public protocol Engine: AnyObject, Sendable {
     /// them. `nil` stores nothing.
     ///
     /// Never called twice at the same time. When it throws, nothing was stored, unless the error's
-    /// ``StoreError/retry`` says that the outcome is unknown; it throws what `decide` throws.
+    /// ``StoreError/retry`` says that the outcome is unknown; it throws what `decide` throws. May call `decide` several
+    /// times, when the home has undone the batch for reasons of its own; only the last call counts.
     func commit(
         _ decide: (any EngineView) throws(StoreError) -> Changes?
     ) throws(StoreError)
@@ -39,14 +50,40 @@ public protocol Engine: AnyObject, Sendable {
     /// Called between batches on the thread that commits.
     func trim() throws(StoreError) -> Bool
 
-    /// Whether another process may have committed since this engine last looked. Cheap, and callable from any thread.
-    func mayHaveForeignChanges() -> Bool
+    /// Whether another process may have committed something after the event `ref`, as far as this engine knows. Cheap,
+    /// and callable from any thread.
+    func mayHaveForeignChanges(since ref: Ref) -> Bool
+
+    /// Whether ``mayHaveForeignChanges(since:)`` knows of a commit as soon as it is acknowledged, in whatever process.
+    var noticesForeignChangesAtOnce: Bool { get }
+
+    /// Has `changed` called whenever there may be news of other processes, until ``close()``; `false` if the engine
+    /// must be asked.
+    func listen(_ changed: @escaping @Sendable () -> Void) -> Bool
 
     /// Writes a copy, as of one moment, to a file that must not exist.
     func backup(toFile path: String) throws(StoreError)
 
     /// Frees everything. No other call is under way or follows.
     func close()
+}
+
+// What holds for an engine in one process, or over a file.
+extension Engine {
+    /// Every process is.
+    public var isOnDuty: Bool { true }
+    /// Nothing ever is lost.
+    public var continuity: Int { 0 }
+    /// A commit is seen at once.
+    public var noticesForeignChangesAtOnce: Bool { true }
+
+    /// Reads them from a view.
+    public func lookUp(_ keys: [Key]) throws(StoreError) -> [Key: Record] {
+        try read { (view) throws(StoreError) in try view.records(keys) }
+    }
+
+    /// Must be asked.
+    public func listen(_ changed: @escaping @Sendable () -> Void) -> Bool { false }
 }
 
 /// What an engine knows of a key at once.

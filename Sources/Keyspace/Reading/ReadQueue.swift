@@ -56,7 +56,7 @@ final class ReadQueue: Sendable {
         case nil: break
         }
         guard engine.blocks else {
-            return try engine.read { (view) throws(StoreError) in try view.records([key])[key] }
+            return try engine.lookUp([key])[key]
         }
         // Unsafe as in `Lookup`: resumed once, here or by the thread that takes it.
         let answer = await withUnsafeContinuation { (caller: UnsafeContinuation<Answer, Never>) in
@@ -145,7 +145,7 @@ final class ReadQueue: Sendable {
 
     private func answer(_ lookups: [Lookup]) {
         do throws(StoreError) {
-            let records = try engine.read { (view) throws(StoreError) in try view.records(lookups.map(\.key)) }
+            let records = try engine.lookUp(lookups.map(\.key))
             gatherAnswers {
                 for lookup in lookups { lookup.caller.resume(returning: .success(records[lookup.key])) }
             }

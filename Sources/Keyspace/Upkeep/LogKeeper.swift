@@ -9,16 +9,26 @@ struct LogKeeper: Sendable {
     let reads: ReadQueue
     let options: KeyspaceOptions
 
+    /// After so many rounds the age of a log is looked at even if it has not grown.
+    private static let idleRounds = 10
+
     /// Runs until the task is cancelled.
     func run() async {
         var rounds = 0
+        var looked = (head: Ref.zero, round: 0)
         while !Task.isCancelled {
             let next = options.clock.now() + options.upkeepInterval
             guard (try? await options.clock.sleep(until: next)) != nil else { return }
             hub.reportProgress()
+            rounds += 1
+            guard engine.isOnDuty else { continue }
             do throws(StoreError) {
-                try await compact()
-                rounds += 1
+                // A log that has not grown only gets older, and that may wait.
+                let head = hub.head
+                if head != looked.head || rounds >= looked.round + LogKeeper.idleRounds {
+                    try await compact()
+                    looked = (head, rounds)
+                }
                 if rounds % 60 == 0 { await committer.forgetOldRequests() }
                 await committer.trim()
             } catch {
@@ -35,7 +45,8 @@ struct LogKeeper: Sendable {
         let oldest = try await reads.run { (view) throws(StoreError) -> Ref? in
             let head = try view.head()
             let byCount = retention.oldestByCount(head: head)
-            let byAge = try retention.oldestByAge(head: head, now: clock.now()) { (ref) throws(StoreError) in
+            let now = try view.time() ?? clock.now()
+            let byAge = try retention.oldestByAge(head: head, now: now) { (ref) throws(StoreError) in
                 try view.events(from: ref, limit: 1, bytes: 1).first?.time
             }
             return [byCount, byAge].compactMap { $0 }.max()

@@ -3,30 +3,60 @@ internal import Synchronization
 
 /// Hands each event to the watchers whose range it falls in.
 ///
-/// Two steps, so that watching never delays a write: ``note(_:thenOwn:)`` moves the committed head before the callers
-/// of a batch are answered, so that a watch opened after an answer starts after that write; ``deliver()`` then takes
-/// the events to the watchers. A watcher that is not up to date, or doesn't read what it gets, reads the log instead
-/// (see ``Watcher``).
+/// Two steps, so that watching never delays a write: ``note(foreignUpTo:thenOwn:)`` moves the committed head before the
+/// callers of a batch are answered, so that a watch opened after an answer starts after that write; ``deliver()`` then
+/// takes the events to the watchers. What other processes have committed is noted by its last ref alone, and read
+/// between the two, after the home's lock has been let go of. A watcher that is not up to date, or doesn't read what it
+/// gets, reads the log instead (see ``Watcher``).
 ///
-/// Lock order: the hub's before a watcher's. Only whoever runs a batch calls `foreignEvents`, `note` and `deliver`.
+/// Lock order: the hub's before a watcher's. Only whoever runs batches calls `note`, `readForeign`, `deliver` and
+/// `restart`.
 final class Hub: Sendable {
-    /// What another process has committed since we last looked.
-    enum Foreign: Sendable {
-        case none
+    private enum Undelivered: Sendable {
         case events([Event])
-        /// Too many to carry; watchers read them from the log.
+        /// Of other processes, not read yet, or too many to carry; watchers read them from the log.
         case gap(to: Ref)
+
+        var last: Ref? {
+            switch self {
+            case .events(let events): events.last?.ref
+            case .gap(let ref): ref
+            }
+        }
+    }
+
+    /// An event that is known to be in the log, by what tells it from any other with its ref.
+    struct Mark: Sendable {
+        var ref: Ref
+        var time: Timestamp
+        var version: Int64
+
+        init(_ event: Event) {
+            ref = event.ref
+            time = event.time
+            version = event.version
+        }
+
+        /// Whether the event is this one.
+        func matches(_ event: Event?) -> Bool {
+            guard let event else { return false }
+            return event.ref == ref && event.time == time && event.version == version
+        }
     }
 
     /// More foreign events than this are left to the log.
     private static let foreignEvents = 10_000
+    /// Foreign events are read in pieces of about this size.
+    private static let foreignBytes = 8 << 20
 
     private struct State {
         /// The last event that is committed, as far as this process knows.
         var committed: Ref
         /// The last event that was taken to the watchers.
         var delivered: Ref
-        var undelivered: [Foreign] = []
+        var undelivered: [Undelivered] = []
+        /// The last event, or one not long before it, to tell later whether the log still is the same.
+        var mark: Mark?
         var index = WatchIndex()
         var isClosed = false
     }
@@ -41,34 +71,60 @@ final class Hub: Sendable {
     /// How many watchers there are.
     var watcherCount: Int { state.withLock { $0.index.count } }
 
-    /// The events that `view` has beyond those that were noted.
-    func foreignEvents(in view: any EngineView) throws(StoreError) -> Foreign {
-        let last = try view.head().lastRef
-        let known = head
-        guard last > known else { return .none }
-        guard last.rawValue - known.rawValue <= Int64(Hub.foreignEvents) else { return .gap(to: last) }
-        var events: [Event] = []
-        while (events.last?.ref ?? known) < last {
-            let more = try view.events(
-                from: (events.last?.ref ?? known).next, limit: Hub.foreignEvents, bytes: 8 << 20)
-            if more.isEmpty { return .gap(to: last) }
-            events += more
-        }
-        return .events(events)
-    }
+    /// An event that was in the log when it was last looked at, if one is remembered.
+    var mark: Mark? { state.withLock { $0.mark } }
 
-    /// Moves the committed head; the events are delivered later.
-    func note(_ foreign: Foreign, thenOwn changes: Changes?) {
+    /// Moves the committed head to `last` for what other processes have committed, then over our own changes.
+    func note(foreignUpTo last: Ref, thenOwn changes: Changes?) {
         state.withLock { state in
-            switch foreign {
-            case .none: break
-            case .events(let events): state.committed = events.last?.ref ?? state.committed
-            case .gap(let ref): state.committed = ref
+            if last > state.committed {
+                state.committed = last
+                state.undelivered.append(.gap(to: last))
             }
-            if case .none = foreign {} else { state.undelivered.append(foreign) }
             guard let events = changes?.events, let last = events.last else { return }
             state.committed = last.ref
+            state.mark = Mark(last)
             state.undelivered.append(.events(events))
+        }
+    }
+
+    /// Reads what other processes have committed and was noted by its last ref, so that live watchers need not read it
+    /// each by itself.
+    func readForeign(from view: any EngineView) throws(StoreError) {
+        let (list, delivered, hasWatchers) = state.withLock { ($0.undelivered, $0.delivered, !$0.index.isEmpty) }
+        var previous = delivered
+        for (number, batch) in list.enumerated() {
+            if case .gap(let last) = batch, let events = try read(from: view, previous.next, to: last, all: hasWatchers) {
+                state.withLock { state in
+                    if hasWatchers { state.undelivered[number] = .events(events) }
+                    if let event = events.last, (state.mark?.ref ?? .zero) < event.ref { state.mark = Mark(event) }
+                }
+            }
+            previous = batch.last ?? previous
+        }
+    }
+
+    /// The events from `first` to `last`, or only the last of them, unless they are too many.
+    private func read(
+        from view: any EngineView, _ first: Ref, to last: Ref, all: Bool
+    ) throws(StoreError) -> [Event]? {
+        guard all else { return try view.events(from: last, limit: 1, bytes: 1) }
+        guard last.rawValue - first.rawValue < Int64(Hub.foreignEvents) else { return nil }
+        var events: [Event] = []
+        while (events.last?.ref.next ?? first) <= last {
+            let next = events.last?.ref.next ?? first
+            let more = try view.events(
+                from: next, limit: Int(last.rawValue - next.rawValue) + 1, bytes: Hub.foreignBytes)
+            if more.isEmpty { return nil }
+            events += more
+        }
+        return events
+    }
+
+    /// Whether there is something to read before ``deliver()``.
+    var hasForeign: Bool {
+        state.withLock { state in
+            state.undelivered.contains { if case .gap = $0 { true } else { false } }
         }
     }
 
@@ -77,7 +133,6 @@ final class Hub: Sendable {
         state.withLock { state in
             for batch in state.undelivered {
                 switch batch {
-                case .none: break
                 case .gap(let ref):
                     for watcher in state.index.all { watcher.fallBehind(from: state.delivered.next) }
                     state.delivered = ref
@@ -89,6 +144,20 @@ final class Hub: Sendable {
             }
             state.undelivered.removeAll(keepingCapacity: true)
         }
+    }
+
+    /// Ends every watcher with `error`, because what they were told is not in the log any more, and starts anew with a
+    /// log whose last event is `head`.
+    func restart(at head: Ref, _ error: StoreError) {
+        let watchers = state.withLock { state in
+            state.committed = head
+            state.delivered = head
+            state.undelivered = []
+            state.mark = nil
+            defer { state.index = WatchIndex() }
+            return state.index.all
+        }
+        for watcher in watchers { watcher.end(with: error) }
     }
 
     /// Gives each watcher all its events of a batch at once, so that it never sees part of a transaction.

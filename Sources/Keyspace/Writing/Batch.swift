@@ -11,17 +11,19 @@ package struct Batch {
 
     private let view: any EngineView
     private let limits: Limits
-    private let now: Timestamp
+    /// When the batch takes place.
+    package let now: Timestamp
     private var set: WorkingSet
     /// How often a rule was tried: once for each transaction, and once more for each need that was not foreseen.
     package private(set) var attempts = 0
 
-    /// A batch on top of what `view` shows, at `now` or, if that is later, at the time of the last batch.
+    /// A batch on top of what `view` shows, at the time that the home tells, or else at `now`; but never before the time
+    /// of the last batch.
     package init(view: any EngineView, now: Timestamp, limits: Limits) throws(StoreError) {
         let head = try view.head()
         self.view = view
         self.limits = limits
-        self.now = max(now, head.time)
+        self.now = max(try view.time() ?? now, head.time)
         set = WorkingSet(head: head)
     }
 
@@ -36,6 +38,12 @@ package struct Batch {
     /// Lets the engine forget requests that are older than the limits say.
     package mutating func forgetOldRequests() {
         set.forgetRequests(before: now + (.zero - limits.requestWindow))
+    }
+
+    /// Whether a lease's deadline has passed: by what the home tells, if it tells its time, or else by `knownDeadline`.
+    package func isDue(knownDeadline: Timestamp?) throws(StoreError) -> Bool {
+        let next = try view.time() == nil ? knownDeadline : try view.nextDeadline()
+        return next.map { $0 <= now } ?? false
     }
 
     /// Expires leases whose deadline has passed. Returns whether there are more.

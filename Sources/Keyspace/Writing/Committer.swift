@@ -16,14 +16,14 @@ final class Committer: Sendable {
         var bytes = 8 << 20
     }
 
-    private struct Waiting {
+    struct Waiting {
         let transaction: Transaction
         let bytes: Int
         let caller: Caller
     }
 
     /// Who waits for an answer.
-    private enum Caller: Sendable {
+    enum Caller: Sendable {
         // Unsafe continuations cost less than checked ones; each is resumed once, where its batch ends or in `enqueue`.
         case task(UnsafeContinuation<Answer, Never>)
         case function(@Sendable (Answer) -> Void)
@@ -37,13 +37,14 @@ final class Committer: Sendable {
     }
 
     /// What is done between batches.
-    private struct Chores: OptionSet {
+    struct Chores: OptionSet {
         let rawValue: Int
         static let trim = Chores(rawValue: 1)
         static let forgetRequests = Chores(rawValue: 2)
+        static let follow = Chores(rawValue: 4)
     }
 
-    private struct Queue {
+    struct Queue {
         var waiting: [Waiting] = []
         var bytes = 0
         var isDraining = false
@@ -58,22 +59,22 @@ final class Committer: Sendable {
         var isIdle: Bool { !isDraining && isEmpty }
     }
 
-    private let engine: any Engine
-    private let clock: any WallClock
-    private let limits: Limits
-    private let batchLimits: BatchLimits
-    private let hub: Hub
-    private let gatherAnswers: @Sendable (() -> Void) -> Void
-    private let logger: Logger
-    private let queue = Mutex(Queue())
-    /// No lease has an earlier deadline; only read and written by whoever runs a batch.
-    private let nextDeadline: Mutex<Timestamp?>
-    /// The time of the last batch: when the clock jumps back, the store's time waits for it.
-    private let lastTime: Mutex<Timestamp>
-    private let deadlineMoved: @Sendable (Timestamp?) -> Void
+    let engine: any Engine
+    let clock: any WallClock
+    let limits: Limits
+    let batchLimits: BatchLimits
+    let hub: Hub
+    let gatherAnswers: @Sendable (() -> Void) -> Void
+    let logger: Logger
+    let queue = Mutex(Queue())
+    let deadlines: Mutex<Deadlines>
+    let deadlineMoved: @Sendable (Timestamp?) -> Void
+    /// The engine's ``Engine/continuity`` when the log was last known to be the one we know.
+    let continuity: Atomic<Int>
     private let thread = Mutex<WorkerThread?>(nil)
 
-    /// A committer on top of `head`. `deadlineMoved` is told after a batch when the next deadline is another one.
+    /// A committer on top of `head`. `deadlineMoved` is told after a batch when the next deadline is another one, by the
+    /// clock of this process.
     init(
         engine: any Engine, clock: any WallClock, limits: Limits, batchLimits: BatchLimits = .init(), hub: Hub,
         lastTime: Timestamp = Timestamp(microseconds: 0), nextDeadline: Timestamp?,
@@ -87,9 +88,9 @@ final class Committer: Sendable {
         self.hub = hub
         self.gatherAnswers = gatherAnswers
         self.logger = logger
-        self.nextDeadline = Mutex(nextDeadline)
         self.deadlineMoved = deadlineMoved
-        self.lastTime = Mutex(lastTime)
+        deadlines = Mutex(Deadlines(next: nextDeadline, lastTime: lastTime))
+        continuity = Atomic(engine.continuity)
         if engine.blocks {
             let worker = WorkerThread(name: "cairn-commit") { [unowned self] in drain() }
             thread.withLock { $0 = worker }
@@ -125,6 +126,9 @@ final class Committer: Sendable {
 
     /// Runs a batch now, even an empty one: expires what is due, and takes notice of what other processes have written.
     func sweep() async { await runBatch(with: []) }
+
+    /// Takes notice of what other processes have written, and of the deadlines they have set.
+    func follow() async { await runBatch(with: .follow) }
 
     /// Frees room that compaction has released, between batches.
     func trim() async { await runBatch(with: .trim) }
@@ -185,159 +189,6 @@ final class Committer: Sendable {
     private func start() {
         guard engine.blocks else { return drain() }
         thread.withLock { $0 }?.wake()
-    }
-}
-
-// Running batches.
-extension Committer {
-    private struct Work {
-        var waiting: [Waiting] = []
-        var sweeps: [UnsafeContinuation<Void, Never>] = []
-        var chores: Chores = []
-
-        /// The transactions, which are let go of before their callers are answered.
-        mutating func takeTransactions() -> [Transaction] {
-            defer { waiting = [] }
-            return waiting.map(\.transaction)
-        }
-    }
-
-    /// Runs batches until nothing waits, unless somebody is doing so already.
-    private func drain() {
-        guard
-            queue.withLock({ queue in
-                if queue.isDraining { return false }
-                queue.isDraining = true
-                return true
-            })
-        else { return }
-        while var work = takeWork() {
-            let callers = work.waiting.map(\.caller)
-            let answers = commitBatch(work.takeTransactions())
-            gatherAnswers {
-                for (caller, answer) in zip(callers, answers) { caller.receive(answer) }
-            }
-            hub.deliver()
-            run(work.chores)
-            for caller in work.sweeps { caller.resume() }
-        }
-    }
-
-    private func run(_ chores: Chores) {
-        do throws(StoreError) {
-            if chores.contains(.forgetRequests) {
-                try run(at: clock.now()) { (batch) throws(StoreError) in batch.forgetOldRequests() }
-            }
-            // A piece at a time: what is left is taken up again, after the writes that wait.
-            if chores.contains(.trim), try engine.trim() {
-                queue.withLock { queue in if !queue.isClosed { queue.chores.insert(.trim) } }
-            }
-        } catch {
-            logger.error("upkeep failed", metadata: ["error": "\(error)"])
-        }
-    }
-
-    private func takeWork() -> Work? {
-        var closers: [UnsafeContinuation<Void, Never>] = []
-        defer { for closer in closers { closer.resume() } }
-        return queue.withLock { queue in
-            guard !queue.isEmpty else {
-                queue.isDraining = false
-                swap(&closers, &queue.closers)
-                return nil
-            }
-            var work = Work()
-            swap(&work.sweeps, &queue.sweeps)
-            swap(&work.chores, &queue.chores)
-            var bytes = 0
-            var count = 0
-            for waiting in queue.waiting {
-                if count > 0, count >= batchLimits.transactions || bytes + waiting.bytes > batchLimits.bytes { break }
-                bytes += waiting.bytes
-                count += 1
-            }
-            if count == queue.waiting.count {
-                swap(&work.waiting, &queue.waiting)
-            } else {
-                work.waiting = Array(queue.waiting[..<count])
-                queue.waiting.removeFirst(count)
-            }
-            queue.bytes -= bytes
-            return work
-        }
-    }
-
-    /// Commits transactions as one batch. If the home refuses the batch, each is tried by itself, so that one that
-    /// can't be stored doesn't take others with it.
-    private func commitBatch(_ transactions: [Transaction]) -> [Answer] {
-        do throws(StoreError) {
-            // One moment for both, so that no transaction meets a lease that is due.
-            let now = max(clock.now(), lastTime.withLock { $0 })
-            while try expireDueLeases(at: now) {}
-            return try commitOnce(transactions, at: now)
-        } catch {
-            logger.error("batch failed", metadata: ["error": "\(error)", "transactions": "\(transactions.count)"])
-            if transactions.count > 1, error.retry != .unknownOutcome, error.code != .closed {
-                return transactions.map { commitBatch([$0])[0] }
-            }
-            return transactions.map { _ in .failure(error) }
-        }
-    }
-
-    /// Expires a batch of the leases that are due. Returns whether there may be more.
-    private func expireDueLeases(at now: Timestamp) throws(StoreError) -> Bool {
-        guard let deadline = nextDeadline.withLock({ $0 }), deadline <= now else { return false }
-        var more = false
-        try run(at: now) { (batch) throws(StoreError) in more = try batch.expireDueLeases() }
-        if !more { try readNextDeadline() }
-        return more
-    }
-
-    private func commitOnce(_ transactions: [Transaction], at now: Timestamp) throws(StoreError) -> [Answer] {
-        let isShared = engine.mayHaveForeignChanges()
-        if transactions.isEmpty, !isShared { return [] }
-        var answers: [Answer] = []
-        try run(at: now) { (batch) throws(StoreError) in
-            answers = try batch.decide(transactions)
-        }
-        // Another process may have made a lease that ends earlier than any we know of.
-        if isShared { try readNextDeadline() }
-        return answers
-    }
-
-    /// Runs one batch and tells the hub of its events, and of events that another process has committed before it.
-    private func run(
-        at now: Timestamp, _ decide: (inout Batch) throws(StoreError) -> Void
-    ) throws(StoreError) {
-        var committed: Changes?
-        var foreign = Hub.Foreign.none
-        try engine.commit { (view) throws(StoreError) in
-            foreign = try hub.foreignEvents(in: view)
-            var batch = try Batch(view: view, now: now, limits: limits)
-            try decide(&batch)
-            committed = batch.changes
-            return committed
-        }
-        if let time = committed?.head.time { lastTime.withLock { $0 = time } }
-        hub.note(foreign, thenOwn: committed)
-        noteDeadlines(of: committed)
-    }
-
-    private func noteDeadlines(of changes: Changes?) {
-        guard let changes, !changes.leases.isEmpty else { return }
-        guard let earliest = changes.leases.values.compactMap({ $0?.deadline }).min() else { return }
-        let moved = nextDeadline.withLock { next in
-            if let current = next, current <= earliest { return false }
-            next = earliest
-            return true
-        }
-        if moved { deadlineMoved(earliest) }
-    }
-
-    private func readNextDeadline() throws(StoreError) {
-        let next = try engine.read { (view) throws(StoreError) in try view.nextDeadline() }
-        nextDeadline.withLock { $0 = next }
-        deadlineMoved(next)
     }
 }
 

@@ -1,0 +1,110 @@
+package import CairnKeyspace
+package import CairnModel
+internal import Logging
+internal import Synchronization
+
+// Writing. One batch is one transaction; what the database has undone is run again, and what became of a commit whose
+// answer was lost is found out before anybody is answered.
+
+extension ServerEngine {
+    /// Runs one batch as one transaction, again if the database has undone it, for as long as the patience lasts.
+    package func commit(
+        _ decide: (any EngineView) throws(StoreError) -> Changes?
+    ) throws(StoreError) {
+        var patience = Patience(options.patience)
+        while true {
+            do throws(StoreError) {
+                return try runBatch(decide)
+            } catch {
+                if writer.session?.isBroken == true { writer.drop(metrics) }
+                guard error.isTransient, patience.wait(after: error) else { throw error }
+                metrics.retry(after: error)
+            }
+        }
+    }
+
+    private func runBatch(_ decide: (any EngineView) throws(StoreError) -> Changes?) throws(StoreError) {
+        let session = try writingSession()
+        guard let batch = try decideBatch(on: session, decide) else { return }
+        do throws(StoreError) {
+            try metrics.time(.commit) { () throws(StoreError) in try session.commit(batch) }
+        } catch {
+            if error.retry == .unknownOutcome { return try settle(batch, error) }
+            session.rollBack()
+            throw error
+        }
+        note(batch)
+    }
+
+    /// Begins the transaction and decides what it stores; if that is nothing, or fails, the transaction is undone.
+    private func decideBatch(
+        on session: Home.Session, _ decide: (any EngineView) throws(StoreError) -> Changes?
+    ) throws(StoreError) -> StoredBatch? {
+        do throws(StoreError) {
+            let start = try metrics.time(.begin) { () throws(StoreError) in try session.beginBatch() }
+            writer.oldest = start.head.oldestRef
+            if let changes = try decide(session.batchView(from: start)) { return storedBatch(changes) }
+            session.rollBack()
+            return nil
+        } catch {
+            session.rollBack()
+            throw error
+        }
+    }
+
+    /// The writing session; a new one if the last has broken.
+    private func writingSession() throws(StoreError) -> Home.Session {
+        if let session = writer.session { return session }
+        let session = try home.open(.writing)
+        metrics.sessionOpened()
+        writer.session = session
+        connections.add(1, ordering: .releasing)
+        return session
+    }
+
+    private func storedBatch(_ changes: Changes) -> StoredBatch {
+        writer.batches += 1
+        let announcement = Announcement(
+            replica: presence.number, lastRef: changes.head.lastRef,
+            nextDeadline: changes.leases.values.compactMap { $0?.deadline }.min())
+        return StoredBatch(
+            changes: changes, records: changes.records, replica: presence.number, number: writer.batches,
+            announcement: announcement.text)
+    }
+
+    /// Takes notice of what is stored, and tells the others.
+    private func note(_ batch: StoredBatch) {
+        let head = batch.changes.head
+        writer.oldest = head.oldestRef
+        if let time = batch.changes.forgetRequestsBefore { writer.forgetRequestsBefore = time }
+        presence.announce(batch.announcement, upTo: head.lastRef)
+        metrics.stored(events: batch.changes.events.count, upTo: head.lastRef)
+    }
+
+    /// Finds out what became of a batch whose commit was not answered. Returns if it is stored, else throws: that it
+    /// may be run again, or that nothing is known.
+    ///
+    /// The lock on the head row makes sure that the lost transaction has ended, whichever way; and the look commits
+    /// something of its own, so that what was found is as durable as any batch.
+    private func settle(_ batch: StoredBatch, _ error: StoreError) throws(StoreError) {
+        writer.drop(metrics)
+        var patience = Patience(options.patience)
+        var unknown = error
+        while true {
+            do throws(StoreError) {
+                // A replica whose row is gone has stored nothing of late.
+                let last = try writingSession().lastBatch(of: batch.replica) ?? 0
+                metrics.settled(last == batch.number ? "stored" : "undone")
+                if last == batch.number { return note(batch) }
+                throw StoreError(.storageBusy, "the batch was undone with its connection; try again", retry: .safe)
+            } catch {
+                if error.code == .storageBusy, writer.session?.isBroken == false { throw error }
+                writer.drop(metrics)
+                unknown.message = error.message
+                guard error.isTransient || error.retry == .unknownOutcome, patience.wait(after: error) else { break }
+            }
+        }
+        metrics.settled("unknown")
+        throw unknown
+    }
+}
