@@ -9,7 +9,8 @@ extension ServerEngine {
     /// Deletes a piece of what compaction has released and of the requests that are past their window. Asks the
     /// database only if there is something, as far as is known; after the start, once.
     package func trim() throws(StoreError) -> Bool {
-        guard isOnDuty, writer.trimmed < writer.oldest || writer.forgetRequestsBefore != nil, let session = writer.session
+        guard isOnDuty, writer.trimmed < writer.oldest || writer.forgetRequestsBefore != nil,
+            let session = writer.session
         else { return false }
         let oldest = writer.oldest
         do throws(StoreError) {

@@ -9,13 +9,13 @@ struct LogKeeper: Sendable {
     let reads: ReadQueue
     let options: KeyspaceOptions
 
-    /// After so many rounds the age of a log is looked at even if it has not grown.
-    private static let idleRounds = 10
+    /// How often the age of a log is looked at that has not grown.
+    private static let idleInterval = Duration.seconds(10)
 
     /// Runs until the task is cancelled.
     func run() async {
         var rounds = 0
-        var looked = (head: Ref.zero, round: 0)
+        var looked = (head: Ref.zero, time: Timestamp(microseconds: 0))
         while !Task.isCancelled {
             let next = options.clock.now() + options.upkeepInterval
             guard (try? await options.clock.sleep(until: next)) != nil else { return }
@@ -24,10 +24,10 @@ struct LogKeeper: Sendable {
             guard engine.isOnDuty else { continue }
             do throws(StoreError) {
                 // A log that has not grown only gets older, and that may wait.
-                let head = hub.head
-                if head != looked.head || rounds >= looked.round + LogKeeper.idleRounds {
+                let (head, now) = (hub.head, options.clock.now())
+                if head != looked.head || now >= looked.time + LogKeeper.idleInterval {
                     try await compact()
-                    looked = (head, rounds)
+                    looked = (head, now)
                 }
                 if rounds % 60 == 0 { await committer.forgetOldRequests() }
                 await committer.trim()

@@ -94,7 +94,8 @@ final class Hub: Sendable {
         let (list, delivered, hasWatchers) = state.withLock { ($0.undelivered, $0.delivered, !$0.index.isEmpty) }
         var previous = delivered
         for (number, batch) in list.enumerated() {
-            if case .gap(let last) = batch, let events = try read(from: view, previous.next, to: last, all: hasWatchers) {
+            if case .gap(let last) = batch, let events = try read(from: view, previous.next, to: last, all: hasWatchers)
+            {
                 state.withLock { state in
                     if hasWatchers { state.undelivered[number] = .events(events) }
                     if let event = events.last, (state.mark?.ref ?? .zero) < event.ref { state.mark = Mark(event) }

@@ -83,7 +83,8 @@ extension Committer {
                 restart(error)
                 return commitBatch(transactions, follows: follows)
             }
-            if transactions.count > 1, error.retry != .unknownOutcome, error.code != .closed, error.code != .unavailable {
+            if transactions.count > 1, error.retry != .unknownOutcome, error.code != .closed, error.code != .unavailable
+            {
                 return transactions.map { commitBatch([$0])[0] }
             }
             return transactions.map { _ in .failure(error) }

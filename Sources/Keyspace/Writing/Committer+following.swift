@@ -14,7 +14,8 @@ extension Committer {
         }
         hub.note(foreignUpTo: last, thenOwn: nil)
         deadlines.withLock { $0.note(next, homeTime: home, at: clock.now()) }
-        tellDeadline()
+        // What is due is swept right after this; the sweeper must hear of it if that fails, not before.
+        if !isSweepDue { tellDeadline() }
     }
 
     /// Reads the events that were noted by their ref alone. If that fails the watchers read them themselves.
