@@ -207,6 +207,7 @@ let package = Package(
                 "CairnTestServers",
             ]
         ),
+        .testTarget(name: "TestServersTests", dependencies: ["CairnTestServers"]),
         .testTarget(
             name: "RPCTests",
             dependencies: [
