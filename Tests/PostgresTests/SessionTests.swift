@@ -206,7 +206,7 @@ struct SessionTests {
                 return changes
             }
             let time = Timestamp(microseconds: 5_000_000)
-            #expect(try engine.session.trim(requestsBefore: time, limit: 3))
+            // Seven events and five requests.
             #expect(try engine.session.trim(requestsBefore: time, limit: 3))
             #expect(try engine.session.trim(requestsBefore: time, limit: 3))
             #expect(try !engine.session.trim(requestsBefore: time, limit: 3))

@@ -74,6 +74,7 @@ extension PostgresSession {
             parameters.add(batch.number)
             parameters.add(names.channel)
             parameters.add(batch.announcement)
+            parameters.add(Replica.silence.microseconds)
         }
     }
 }

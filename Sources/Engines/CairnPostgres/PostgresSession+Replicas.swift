@@ -9,10 +9,30 @@ extension PostgresSession {
             parameters.add(replica.text)
             parameters.add(address)
         }
-        let rows = try transaction([Call(statements.forgetReplicas), Call(statements.join, parameters)])
-        let number = rows[1].integer(0, 0)
+        // Under the head's lock, so that each batch either is seen by the new replica when it looks for the first time,
+        // or knows of it and tells it.
+        let rows = try transaction([
+            Call(statements.lockHead), Call(statements.forgetReplicas), Call(statements.join, parameters),
+        ])
+        let number = rows[2].integer(0, 0)
         registrations.note(replica, address: address, as: number)
+        try greet(number)
         return number
+    }
+
+    package func leave(_ number: Int64) throws(StoreError) {
+        _ = try transaction(isRelaxed: true, [Call(statements.leave, identity(number))])
+        registrations.forget(number)
+        try greet(number)
+    }
+
+    /// Makes the others look who there is.
+    private func greet(_ number: Int64) throws(StoreError) {
+        let parameters = Parameters { parameters in
+            parameters.add(names.channel)
+            parameters.add(Announcement(replica: number, lastRef: .zero, nextDeadline: nil).text)
+        }
+        _ = try connection.run(Call(statements.greet, parameters))
     }
 
     package func beat(_ number: Int64) throws(StoreError) -> HomeState {
@@ -39,11 +59,6 @@ extension PostgresSession {
                 Replica(number: replicas.integer($0, 0), address: replicas.text($0, 1))
             }
         )
-    }
-
-    package func leave(_ number: Int64) throws(StoreError) {
-        _ = try transaction([Call(statements.leave, identity(number))])
-        registrations.forget(number)
     }
 
     package func lastBatch(of number: Int64) throws(StoreError) -> Int64? {

@@ -24,7 +24,7 @@ struct Statements: Sendable {
     let events, consumer, consumers, result: Statement
 
     // Replicas and upkeep.
-    let forgetReplicas, join, leave, signOfLife, replicas, lastBatch: Statement
+    let forgetReplicas, join, leave, greet, signOfLife, replicas, lastBatch: Statement
     let trimEvents, forgetRequests: Statement
 
     /// The statements for the tables of a schema. All that may run more than now and then gets a name, which makes the
@@ -133,6 +133,7 @@ struct Statements: Sendable {
             """
         )
         leave = Statement("", "DELETE FROM \(replicas) WHERE number = $1::bigint AND id = $2::text")
+        greet = Statement("", "SELECT pg_notify($1::text, $2::text)")
         signOfLife = names.statement("sign_of_life", Statements.signOfLife(replicas: replicas))
         self.replicas = names.statement(
             "replicas",
@@ -220,7 +221,10 @@ extension Statements {
         """
     }
 
-    /// Writes the head and the replica's last batch, and tells the other replicas.
+    /// Writes the head and the replica's last batch, and tells the other replicas, if there are any.
+    ///
+    /// Not to notify when nobody listens is worth it: transactions that notify commit one at a time in the whole
+    /// cluster, whatever database they are in.
     ///
     /// Both rows must be there and be ours. Where one isn't, the division by its count fails, and with it the whole
     /// batch: it has been sent together with its COMMIT, and nothing else could keep that from counting.
@@ -234,7 +238,8 @@ extension Statements {
             \(seen(replicas, number: "$5", id: "$6", address: "$7", lastBatch: "$8"))
         )
         SELECT 1 / (SELECT count(*) FROM head), 1 / (SELECT count(*) FROM replica),
-            (SELECT pg_notify($9::text, $10::text) WHERE $10::text <> '')
+            (SELECT pg_notify($9::text, $10::text) WHERE EXISTS (
+                SELECT FROM \(replicas) WHERE number <> $5::bigint AND seen_at >= \(now) - $11::bigint))
         """
     }
 

@@ -25,7 +25,7 @@ final class SessionEngine: Engine, @unchecked Sendable {
     }
 
     func readyRecord(_ key: Key) -> ReadyRecord? { nil }
-    func mayHaveForeignChanges() -> Bool { true }
+    func mayHaveForeignChanges(since ref: Ref) -> Bool { true }
     func backup(toFile path: String) throws(StoreError) { throw StoreError(.unsupported, "no backups") }
     func close() { session.close() }
 
