@@ -1,0 +1,172 @@
+internal import CairnKeyspace
+internal import CairnModel
+internal import CairnSQL
+
+/// The state of the home at one moment: that of the transaction that is open on a connection.
+struct PostgresView: EngineView {
+    let connection: Connection
+    let statements: Statements
+    let usesClock: Bool
+    /// What a batch knows already; `nil` in a view that belongs to none.
+    let start: BatchStart?
+
+    /// How many rows of a table are read in one round trip, so that neither side holds many it doesn't need.
+    static let pageRows = 2_000
+
+    func time() throws(StoreError) -> Timestamp? {
+        guard usesClock else { return nil }
+        if let start { return start.time }
+        return Timestamp(microseconds: try connection.run(Call(Statements.time)).integer(0, 0))
+    }
+
+    func head() throws(StoreError) -> Head {
+        if let start { return start.head }
+        return try connection.run(Call(statements.head)).head()
+    }
+
+    func records(_ keys: [Key]) throws(StoreError) -> [Key: Record] {
+        if keys.isEmpty { return [:] }
+        let rows = try run(statements.records) { $0.add(array: keys.lazy.map(\.bytes)) }
+        var found: [Key: Record] = [:]
+        found.reserveCapacity(rows.count)
+        for row in 0..<rows.count {
+            let record = rows.record(row, withValue: true)
+            found[record.key] = record
+        }
+        return found
+    }
+
+    func records(
+        in range: KeyRange, limit: Int, bytes: Int, keysOnly: Bool
+    ) throws(StoreError) -> [Record] {
+        if range.isEmpty || limit <= 0 { return [] }
+        let statement =
+            switch (keysOnly, range.upper) {
+            case (true, nil): statements.keysToEnd
+            case (true, _): statements.keys
+            case (false, nil): statements.pageToEnd
+            case (false, _): statements.page
+            }
+        var records: [Record] = []
+        var budget = ByteBudget(bytes)
+        while records.count < limit {
+            let count = min(limit - records.count, PostgresView.pageRows)
+            let lower = records.last?.key.successor ?? range.lower
+            let rows = try run(statement) { parameters in
+                parameters.add(lower.bytes)
+                if let upper = range.upper { parameters.add(upper.bytes) } else { parameters.addNull() }
+                parameters.add(Int64(count))
+                if !keysOnly { parameters.add(budget.left) }
+            }
+            for row in 0..<rows.count {
+                guard keysOnly || budget.take(rows.byteCount(row, 8)) else { return records }
+                records.append(rows.record(row, withValue: !keysOnly))
+            }
+            if rows.count < count { break }
+        }
+        return records
+    }
+
+    func keys(on lease: LeaseID) throws(StoreError) -> [Key] {
+        let rows = try run(statements.keysOnLease) { $0.add(lease.rawValue) }
+        return (0..<rows.count).map { Key(bytes: rows.bytes($0, 0)) }
+    }
+
+    private func run(
+        _ statement: Statement, _ fill: (inout Parameters) -> Void
+    ) throws(StoreError) -> Rows {
+        try connection.run(Call(statement, Parameters(fill)))
+    }
+}
+
+// Leases, the log, consumers and requests.
+extension PostgresView {
+    func leases(_ ids: [LeaseID]) throws(StoreError) -> [LeaseID: Lease] {
+        if ids.isEmpty { return [:] }
+        let rows = try run(statements.leases) { $0.add(array: ids.lazy.map(\.rawValue)) }
+        var found: [LeaseID: Lease] = [:]
+        for row in 0..<rows.count {
+            let lease = rows.lease(row)
+            found[lease.id] = lease
+        }
+        return found
+    }
+
+    func leases(from first: LeaseID, limit: Int) throws(StoreError) -> [Lease] {
+        try leases(statements.leasesFrom, first.rawValue, limit)
+    }
+
+    func leases(dueAt time: Timestamp, limit: Int) throws(StoreError) -> [Lease] {
+        // Each batch asks, and most know the answer from how they began.
+        if let start, start.nextDeadline.map({ $0 > time }) ?? true { return [] }
+        return try leases(statements.leasesDue, time.rawValue, limit)
+    }
+
+    private func leases(_ statement: Statement, _ bound: Int64, _ limit: Int) throws(StoreError) -> [Lease] {
+        let rows = try run(statement) { parameters in
+            parameters.add(bound)
+            parameters.add(Int64(max(limit, 0)))
+        }
+        return (0..<rows.count).map { rows.lease($0) }
+    }
+
+    func nextDeadline() throws(StoreError) -> Timestamp? {
+        if let start { return start.nextDeadline }
+        let rows = try connection.run(Call(statements.nextDeadline))
+        return rows.optionalInteger(0, 0).map(Timestamp.init(microseconds:))
+    }
+
+    func events(from first: Ref, limit: Int, bytes: Int) throws(StoreError) -> [Event] {
+        var events: [Event] = []
+        var budget = ByteBudget(bytes)
+        while events.count < limit {
+            let count = min(limit - events.count, PostgresView.pageRows)
+            let rows = try run(statements.events) { parameters in
+                parameters.add((events.last?.ref.next ?? first).rawValue)
+                parameters.addNull()
+                parameters.add(Int64(count))
+                parameters.add(budget.left)
+            }
+            for row in 0..<rows.count {
+                guard budget.take(rows.byteCount(row, 13)) else { return events }
+                events.append(rows.event(row))
+            }
+            if rows.count < count { break }
+        }
+        return events
+    }
+
+    func consumer(_ name: String) throws(StoreError) -> Consumer? {
+        let rows = try run(statements.consumer) { $0.add(Array(name.utf8)) }
+        return rows.count == 1 ? rows.consumer(0) : nil
+    }
+
+    func consumers(after name: String, limit: Int) throws(StoreError) -> [Consumer] {
+        let rows = try run(statements.consumers) { parameters in
+            parameters.add(Array(name.utf8))
+            parameters.add(Int64(max(limit, 0)))
+        }
+        return (0..<rows.count).map { rows.consumer($0) }
+    }
+
+    func result(of request: RequestID) throws(StoreError) -> TransactionResult? {
+        let rows = try run(statements.result) { $0.add(request.bytes) }
+        return rows.count == 1 ? try StoredResult.decode(rows.bytes(0, 0)) : nil
+    }
+}
+
+/// What a page of values may still take. The first value is taken whatever its size.
+private struct ByteBudget {
+    private(set) var left: Int64
+    private var isFresh = true
+
+    init(_ bytes: Int) { left = Int64(max(bytes, 0)) }
+
+    /// Whether a value still fits.
+    mutating func take(_ bytes: Int) -> Bool {
+        defer { isFresh = false }
+        guard isFresh || Int64(bytes) <= left else { return false }
+        left = max(left - Int64(bytes), 0)
+        return true
+    }
+}
