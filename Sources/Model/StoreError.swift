@@ -102,6 +102,14 @@ extension StoreError.Code {
     public static let foreignFile = Self(rawValue: "FOREIGN_FILE")
     /// A newer Cairn wrote the file.
     public static let formatTooNew = Self(rawValue: "FORMAT_TOO_NEW")
+    /// The database doesn't take the user's name and password.
+    public static let authenticationFailed = Self(rawValue: "AUTHENTICATION_FAILED")
+    /// The server has no database of that name.
+    public static let databaseNotFound = Self(rawValue: "DATABASE_NOT_FOUND")
+    /// The home is set to be only read, and not because it is a replica that waits to take over.
+    public static let readOnlyHome = Self(rawValue: "READ_ONLY_HOME")
+    /// The server is too old, or set so that it can't be a home; the message says what to change.
+    public static let unsuitableHome = Self(rawValue: "UNSUITABLE_HOME")
     /// The home may not be written to, or not be opened at all, with the rights we have.
     public static let permissionDenied = Self(rawValue: "PERMISSION_DENIED")
     /// There is no room for the change.

@@ -26,7 +26,8 @@ struct ErrorTableTests {
             .invalidKey, .valueTooLarge, .transactionTooLarge, .invalidArgument, .invalidRef, .keyNotFound,
             .conditionFailed, .leaseNotFound, .leaseExists, .consumerNotFound, .futureRef, .compacted, .unsupported,
             .overloaded, .closed, .unavailable, .deadlineExceeded, .cancelled, .invalidURL, .foreignFile, .formatTooNew,
-            .permissionDenied, .storageFull, .corrupted, .storageBusy, .storageFailed, .internal,
+            .authenticationFailed, .databaseNotFound, .readOnlyHome, .unsuitableHome, .permissionDenied, .storageFull,
+            .corrupted, .storageBusy, .storageFailed, .internal,
         ]
         #expect(Set(ErrorTable.rows.map(\.code)) == codes)
     }

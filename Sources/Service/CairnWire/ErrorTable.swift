@@ -22,6 +22,8 @@ package enum ErrorTable {
         .closed: .unavailable, .unavailable: .unavailable, .storageBusy: .unavailable,
         .deadlineExceeded: .deadlineExceeded, .cancelled: .cancelled, .permissionDenied: .permissionDenied,
         .corrupted: .dataLoss, .foreignFile: .failedPrecondition, .formatTooNew: .failedPrecondition,
+        .authenticationFailed: .failedPrecondition, .databaseNotFound: .failedPrecondition,
+        .readOnlyHome: .failedPrecondition, .unsuitableHome: .failedPrecondition,
         .storageFailed: .internal, .internal: .internal,
     ]
 
