@@ -1,6 +1,7 @@
 package import CairnModel
 package import CairnSQL
 package import Logging
+internal import Synchronization
 
 /// A home on MariaDB or MySQL.
 ///
@@ -13,14 +14,19 @@ package final class MySQLHome: ServerHome {
 
     /// What the URL says.
     package let url: MySQLURL
+    /// The options the home was opened with, and what the URL says of them.
+    package let options: ServerOptions
     let names: Names
     let registrations = Registrations()
-    let usesDatabaseClock: Bool
+    /// Whether a connection that may write was ever had.
+    private let wasWritable = Atomic<Bool>(false)
 
-    /// The home that a URL names. Views tell the database's time unless `usesDatabaseClock` is false.
-    package init(_ url: String, usesDatabaseClock: Bool = true) throws(StoreError) {
+    /// The home that a URL names. Connects to nothing yet. Fails with ``CairnModel/StoreError/Code/invalidURL``.
+    package init(_ url: String, options: ServerOptions = ServerOptions()) throws(StoreError) {
         self.url = try MySQLURL(url)
-        self.usesDatabaseClock = usesDatabaseClock
+        var options = options
+        if let readers = self.url.readers { options.readers = readers }
+        self.options = options
         names = Names(prefix: self.url.prefix)
     }
 
@@ -91,14 +97,17 @@ package final class MySQLHome: ServerHome {
                     retry: .safe)
             }
             if role != .stale, connection.server.isReadOnly {
+                // Once there was a primary, there will be one again: it has failed over, and this may take a moment.
+                let isPassing = wasWritable.load(ordering: .relaxed)
                 throw StoreError(
-                    .readOnlyHome,
+                    isPassing ? .unavailable : .readOnlyHome,
                     """
                     \(connection.place): the server is read only (read_only is on), so it is not the primary; name the \
                     primary, or several hosts with commas between them
-                    """, retry: .safe)
+                    """, retry: isPassing ? .safe : .never)
             }
             try connection.run(Statements.settings(for: connection.server, role))
+            if role != .stale { wasWritable.store(true, ordering: .relaxed) }
         } catch {
             connection.close()
             throw error

@@ -22,7 +22,7 @@ package final class MySQLSession: ServerSession, @unchecked Sendable {
         self.role = role
         statements = Statements(names: home.names)
         registrations = home.registrations
-        usesDatabaseClock = home.usesDatabaseClock
+        usesDatabaseClock = home.options.usesDatabaseClock
     }
 
     /// Undoes the open transaction, if there is one. When that fails the session is broken.
