@@ -1,0 +1,156 @@
+internal import CairnModel
+
+/// SQL with its values in it, as the bytes that are sent: one statement, or several with semicolons between them.
+///
+/// Values are written into the text, because only text can carry several statements in one round trip, on MariaDB and on
+/// MySQL. They are numbers, or hexadecimal literals: a literal means the same bytes in every `sql_mode` and character set,
+/// and needs no escaping. There is no way to put text into a statement but as one of these, as an ``Identifier``, or as
+/// a literal of this program.
+struct SQL: Sendable {
+    /// What is sent.
+    private(set) var bytes: [UInt8] = []
+    /// How many statements it holds.
+    private(set) var count = 1
+
+    /// An empty statement, to append to.
+    init() {}
+
+    /// Adds statements after these.
+    mutating func then(_ next: SQL) {
+        bytes.append(UInt8(ascii: ";"))
+        bytes.append(contentsOf: next.bytes)
+        count += next.count
+    }
+
+    /// These statements, and then others.
+    func followed(by next: SQL) -> SQL {
+        var both = self
+        both.then(next)
+        return both
+    }
+
+    /// Continues the last statement.
+    mutating func append(_ more: SQL) { bytes.append(contentsOf: more.bytes) }
+
+    /// Makes room for that many bytes, so that appending them doesn't copy what there is.
+    mutating func reserve(_ count: Int) { bytes.reserveCapacity(count) }
+
+    /// The text, for tests and messages.
+    var text: String { String(decoding: bytes, as: UTF8.self) }
+}
+
+// Values.
+extension SQL {
+    /// Appends text of this program as it is.
+    mutating func append(_ text: StaticString) {
+        // The pointer is to a constant of the program.
+        text.withUTF8Buffer { bytes.append(contentsOf: $0) }
+    }
+
+    /// Appends a number in decimal.
+    mutating func append(_ number: Int64) {
+        if number < 0 { bytes.append(UInt8(ascii: "-")) }
+        var rest = number.magnitude
+        let start = bytes.count
+        repeat {
+            bytes.append(UInt8(ascii: "0") + UInt8(rest % 10))
+            rest /= 10
+        } while rest > 0
+        bytes[start...].reverse()
+    }
+
+    /// Appends a number, or NULL.
+    mutating func append(_ number: Int64?) {
+        if let number { append(number) } else { append("NULL" as StaticString) }
+    }
+
+    /// Appends bytes as `X'…'`.
+    mutating func append(hex value: some Collection<UInt8>) {
+        append("X'" as StaticString)
+        let start = bytes.count
+        bytes.append(contentsOf: repeatElement(0, count: 2 * value.count))
+        // A pointer to the array's own memory, used while the closure runs: indexing would check each byte.
+        bytes.withUnsafeMutableBufferPointer { buffer in
+            var place = start
+            for byte in value {
+                let digits = SQL.digits[Int(byte)]
+                buffer[place] = UInt8(truncatingIfNeeded: digits)
+                buffer[place + 1] = UInt8(truncatingIfNeeded: digits >> 8)
+                place += 2
+            }
+        }
+        bytes.append(UInt8(ascii: "'"))
+    }
+
+    /// Appends bytes, or NULL.
+    mutating func append(optionalHex value: [UInt8]?) {
+        if let value { append(hex: value) } else { append("NULL" as StaticString) }
+    }
+
+    /// Appends a name in backticks.
+    mutating func append(_ name: Identifier) {
+        bytes.append(UInt8(ascii: "`"))
+        bytes.append(contentsOf: name.text.utf8)
+        bytes.append(UInt8(ascii: "`"))
+    }
+
+    /// How many bytes a value takes as a literal.
+    static func literalBytes(_ count: Int) -> Int { 2 * count + 3 }
+
+    /// The two digits of each byte, the first in the lower half.
+    private static let digits: [UInt16] = {
+        let digits = Array("0123456789ABCDEF".utf8).map { UInt16($0) }
+        return (0..<256).map { digits[$0 >> 4] | digits[$0 & 15] << 8 }
+    }()
+}
+
+/// A name of a table or a view, made of letters, digits and underscores.
+struct Identifier: Hashable, Sendable {
+    let text: String
+
+    /// A name of these characters, or `nil` if others are among them or there are more than 64.
+    init?(_ text: String) {
+        let isPlain = text.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"):
+                true
+            default: false
+            }
+        }
+        guard isPlain, !text.isEmpty, text.utf8.count <= 64 else { return nil }
+        self.text = text
+    }
+
+    /// A prefix that was checked, and a name of this program.
+    init(prefix: Identifier?, _ name: StaticString) {
+        text = (prefix?.text ?? "") + name.description
+    }
+}
+
+extension SQL: ExpressibleByStringInterpolation {
+    /// Statements of this program's text alone.
+    init(stringLiteral text: String) { bytes = Array(text.utf8) }
+
+    /// Text of this program with values between.
+    init(stringInterpolation: Interpolation) { self = stringInterpolation.sql }
+
+    /// Collects the pieces.
+    struct Interpolation: StringInterpolationProtocol {
+        var sql = SQL()
+
+        init(literalCapacity: Int, interpolationCount: Int) {
+            sql.reserve(literalCapacity + 24 * interpolationCount)
+        }
+
+        mutating func appendLiteral(_ text: String) { sql.append(literal: text) }
+        mutating func appendInterpolation(_ number: Int64) { sql.append(number) }
+        mutating func appendInterpolation(_ number: Int) { sql.append(Int64(number)) }
+        mutating func appendInterpolation(_ bytes: [UInt8]) { sql.append(hex: bytes) }
+        mutating func appendInterpolation(_ name: Identifier) { sql.append(name) }
+        /// Statements, or a part of one, that were made the same way.
+        mutating func appendInterpolation(_ part: SQL) { sql.append(part) }
+    }
+
+    private mutating func append(literal text: String) { bytes.append(contentsOf: text.utf8) }
+}

@@ -1,0 +1,89 @@
+package import CairnKeyspace
+package import CairnModel
+package import CairnSQL
+
+// Batches. One is begun in one round trip, and stored and committed in another, unless it is larger than a packet.
+
+extension MySQLSession {
+    /// Begins a transaction, locks the head row, and reads it.
+    package func beginBatch() throws(StoreError) -> BatchStart {
+        var sql = Statements.begin
+        sql.then(statements.lockHead)
+        sql.then(statements.batchStart)
+        var head: Head?
+        var time: Timestamp?
+        var nextDeadline: Timestamp?
+        do throws(StoreError) {
+            try connection.run(sql) { (index, row) throws(StoreError) in
+                if index == 1 { head = row.head }
+                guard index == 2 else { return }
+                time = Timestamp(microseconds: row.integer(0))
+                nextDeadline = row.optionalInteger(1).map(Timestamp.init(microseconds:))
+                try checkPrimary(row, 2)
+            }
+        } catch {
+            // A lock that wasn't had in time ends the statement, not the transaction.
+            rollBack()
+            throw error
+        }
+        guard let head, let time else {
+            rollBack()
+            throw connection.headIsGone
+        }
+        return BatchStart(head: head, time: time, nextDeadline: nextDeadline)
+    }
+
+    /// The state that the open batch started from.
+    package func batchView(from start: BatchStart) -> any EngineView {
+        MySQLView(
+            snapshot: Snapshot(connection, opening: nil), statements: statements, start: start,
+            usesDatabaseClock: usesDatabaseClock)
+    }
+
+    /// Stores all that a batch decided, and commits the open transaction.
+    package func commit(_ batch: StoredBatch) throws(StoreError) {
+        let pieces: [SQL]
+        do throws(StoreError) {
+            pieces = try BatchText(statements, connection.server, place: connection.place).pieces(
+                of: batch, registrations[batch.replica])
+        } catch {
+            rollBack()
+            throw error
+        }
+        for piece in pieces.dropLast() {
+            do throws(StoreError) {
+                try connection.run(piece)
+            } catch {
+                rollBack()
+                throw error
+            }
+        }
+        guard let last = pieces.last else { return }
+        try commit(with: last)
+    }
+
+    /// Sends the piece that ends with COMMIT.
+    private func commit(with last: SQL) throws(StoreError) {
+        var counts: [Int] = []
+        guard let failure = connection.attempt(last, &counts) else { return }
+        var error = StoreError.mysql(failure, connection.server, place: connection.place)
+        let isCommit = failure.statement == last.count - 1
+        // What comes before COMMIT fails on its own, and COMMIT isn't run. But when the connection broke, or COMMIT
+        // itself failed, nobody here knows, unless the server says that it has undone the transaction.
+        if failure.isLost || isCommit && !Meaning(failure, connection.server).isUndone {
+            connection.giveUp()
+            error.retry = .unknownOutcome
+            if !failure.isLost { error.message += " Whether the batch is stored is not known." }
+        } else {
+            rollBack()
+        }
+        throw error
+    }
+}
+
+extension Connection {
+    /// The row without which there is no store.
+    var headIsGone: StoreError {
+        StoreError(.corrupted, "\(place): the table head of the store is empty; restore a backup")
+    }
+}
