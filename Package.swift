@@ -97,6 +97,7 @@ let package = Package(
             dependencies: [
                 "CairnModel", "CairnKeyspace", "CairnMemory",
                 .target(name: "CairnSQLite", condition: .when(traits: ["SQLite"])),
+                .target(name: "CairnSQL", condition: .when(traits: ["Postgres", "MySQL"])),
                 .target(name: "CairnPostgres", condition: .when(traits: ["Postgres"])),
                 .target(name: "CairnMySQL", condition: .when(traits: ["MySQL"])),
             ],

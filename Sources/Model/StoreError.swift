@@ -81,8 +81,8 @@ extension StoreError.Code {
     public static let futureRef = Self(rawValue: "FUTURE_REF")
     /// The event asked for is no longer kept; ``StoreError/oldestRef`` is the first that is.
     public static let compacted = Self(rawValue: "COMPACTED")
-    /// The log ends before an event that had been committed: the database has lost it, as a fail-over to an asynchronous
-    /// replica or a restored backup may do. ``StoreError/headRef`` is the last event that there is now.
+    /// The log ends before an event that had been committed: the database has lost it, as a fail-over to an
+    /// asynchronous replica or a restored backup may do. ``StoreError/headRef`` is the last event that there is now.
     public static let logWentBack = Self(rawValue: "LOG_WENT_BACK")
     /// This home can't do it; the message names the capability.
     public static let unsupported = Self(rawValue: "UNSUPPORTED")

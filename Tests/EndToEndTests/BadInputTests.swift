@@ -22,7 +22,7 @@ struct BadInputTests {
     @Test(
         "a store URL that isn't one",
         arguments: [
-            ("nonsense", "memory: or sqlite:PATH"), ("redis://x", "redis"), ("sqlite:", "path"), ("memory:x", "\"x\""),
+            ("nonsense", "memory:, sqlite:PATH"), ("redis://x", "redis"), ("sqlite:", "path"), ("memory:x", "\"x\""),
         ])
     func storeURL(_ url: String, _ expected: String) async throws {
         let result = try await serve("--store", url)

@@ -3,8 +3,8 @@ internal import CairnModel
 
 /// What the committer's thread alone uses: the writing session, and the number of its last batch.
 ///
-/// `@unchecked Sendable`: the engine's contract says that commits and trims never run at the same time, and that `close`
-/// comes after them.
+/// `@unchecked Sendable`: the engine's contract says that commits and trims never run at the same time, and that
+/// `close` comes after them.
 final class BatchWriter<Home: ServerHome>: @unchecked Sendable {
     /// The session, unless it broke.
     var session: Home.Session?

@@ -8,9 +8,9 @@ internal import Synchronization
 /// A replica among the others: says every few seconds that it lives, hears of their batches, and knows which of them
 /// sweeps.
 ///
-/// It has a thread and a connection of its own. The replica with the lowest number among those that were seen of late is
-/// on duty; when it dies the next one is, after ``Replica/silence`` and a beat. Two may believe it for a moment: that
-/// costs a batch that finds nothing to do.
+/// It has a thread and a connection of its own. The replica with the lowest number among those that were seen of late
+/// is on duty; when it dies the next one is, after ``Replica/silence`` and a beat. Two may believe it for a moment:
+/// that costs a batch that finds nothing to do.
 final class Presence<Home: ServerHome>: Sendable {
     /// Our number.
     let number: Int64

@@ -10,6 +10,9 @@ package protocol ServerHome: Sendable {
     /// Where the home is, for messages: the URL without its password.
     var place: String { get }
 
+    /// How the home is opened: the options it was made with, and what its URL says of them.
+    var options: ServerOptions { get }
+
     /// Opens a connection and makes it ready for its role. Blocks.
     ///
     /// What it throws says what to change: a wrong password, a database or a schema that isn't there, and a right that

@@ -10,7 +10,7 @@ package import CairnModel
 ///
 /// | code | meaning |
 /// |---|---|
-/// | `unavailable` | the connection is gone, or the server is going, starting or not the primary; ``isBroken`` is true |
+/// | `unavailable` | the connection is gone, or the server is going, starting or no primary; ``isBroken`` is true |
 /// | `storageBusy` | deadlock, serialisation failure, lock timeout: the transaction is undone, and may be run again |
 /// | anything else | running it again would fail again |
 ///

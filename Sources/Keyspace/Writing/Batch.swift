@@ -17,8 +17,8 @@ package struct Batch {
     /// How often a rule was tried: once for each transaction, and once more for each need that was not foreseen.
     package private(set) var attempts = 0
 
-    /// A batch on top of what `view` shows, at the time that the home tells, or else at `now`; but never before the time
-    /// of the last batch.
+    /// A batch on top of what `view` shows, at the time that the home tells, or else at `now`; but never before the
+    /// time of the last batch.
     package init(view: any EngineView, now: Timestamp, limits: Limits) throws(StoreError) {
         let head = try view.head()
         self.view = view

@@ -73,8 +73,8 @@ final class Committer: Sendable {
     let continuity: Atomic<Int>
     private let thread = Mutex<WorkerThread?>(nil)
 
-    /// A committer on top of `head`. `deadlineMoved` is told after a batch when the next deadline is another one, by the
-    /// clock of this process.
+    /// A committer on top of `head`. `deadlineMoved` is told after a batch when the next deadline is another one, by
+    /// the clock of this process.
     init(
         engine: any Engine, clock: any WallClock, limits: Limits, batchLimits: BatchLimits = .init(), hub: Hub,
         lastTime: Timestamp = Timestamp(microseconds: 0), nextDeadline: Timestamp?,

@@ -67,7 +67,7 @@ struct Layer: Sendable {
         Layer(
             "Sources/Cairn",
             "the facade is what a program that embeds a store imports",
-            ["CairnModel", "CairnKeyspace", "CairnMemory", "CairnSQLite", "CairnPostgres", "CairnMySQL"],
+            ["CairnModel", "CairnKeyspace", "CairnMemory", "CairnSQLite", "CairnSQL", "CairnPostgres", "CairnMySQL"],
             platform,
             observability
         ),

@@ -14,8 +14,11 @@ struct ServeCommand: AsyncParsableCommand {
             streams end, calls under way finish, and it ends with 0.
             """)
 
-    @Option(help: ArgumentHelp("The store: memory: or sqlite:PATH.", valueName: "url"))
+    @Option(help: ArgumentHelp("The store: memory:, sqlite:PATH, postgres://… or mysql://….", valueName: "url"))
     var store = "sqlite:./cairn.db"
+
+    @Option(help: ArgumentHelp("A read replica of the store's database, for stale reads.", valueName: "url"))
+    var readReplica: String?
 
     @Option(
         help: ArgumentHelp(
@@ -70,7 +73,7 @@ struct ServeCommand: AsyncParsableCommand {
             options.retention = Retention(maxEvents: retainEvents, maxAge: retainFor?.duration)
             let loops = threads.map { RPCEventLoops(count: $0) } ?? .shared
             options.gatherAnswers = { loops.gathering($0) }
-            let keyspace = try await openStore(store, options: options)
+            let keyspace = try await openStore(store, readReplica: readReplica, options: options)
             do {
                 try await serve(keyspace, on: addresses, loops: loops, logger: logger)
                 await keyspace.close()
