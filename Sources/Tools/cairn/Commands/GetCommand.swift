@@ -10,12 +10,15 @@ struct GetCommand: AsyncParsableCommand {
     @Argument(help: "The key.")
     var key: String
 
+    @Flag(help: "Let a read replica of the server's database answer, which may be a little behind.")
+    var stale = false
+
     @OptionGroup var client: ClientOptions
 
     func run() async throws {
         try await client.run { store in
             let key = Key(key)
-            guard let record = try await store.get(key) else { throw StoreError.keyNotFound(key) }
+            guard let record = try await store.get(key, consistency: stale ? .stale : .linearizable) else { throw StoreError.keyNotFound(key) }
             if client.json {
                 JSONLines.print(RecordLine(record))
             } else {

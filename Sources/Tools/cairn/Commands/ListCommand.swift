@@ -26,12 +26,16 @@ struct ListCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Go on where a list with a limit ended.", valueName: "token"))
     var page: String?
 
+    @Flag(help: "Let a read replica of the server's database answer, which may be a little behind.")
+    var stale = false
+
     @OptionGroup var client: ClientOptions
 
     func run() async throws {
         try await client.run { store in
             var request = ListRequest(
-                prefix: Key(prefix), depth: depth, keysOnly: keysOnly || (!client.json && !values), limit: limit)
+                prefix: Key(prefix), depth: depth, keysOnly: keysOnly || (!client.json && !values), limit: limit,
+                consistency: stale ? .stale : .linearizable)
             if let page {
                 guard let bytes = Data(base64Encoded: page) else {
                     throw StoreError(.invalidArgument, "\"\(page)\" is not a page that a list has printed")
