@@ -15,7 +15,7 @@ struct GuardianTests {
         let guardian = try DirectoryGuardian(of: root)
         let inside = try start(in: "\(root)/server/data")
         let outside = try start(in: "\(other)/server/data")
-        try await onOwnThread {
+        try await blocking {
             guardian.finish()
             #expect(inside.wait(atMost: .seconds(20)) == .signal(SIGKILL))
         }

@@ -36,7 +36,9 @@ public final class PostgresServer: SQLServer {
             name: "PostgreSQL",
             command: [try PostgresPrograms.path("postgres"), "-D", data, "-p", "\(port)", "-k", directory],
             account: account, directory: directory, stopSignal: SIGINT)
-        let probe = [try PostgresPrograms.path("pg_isready"), "-q", "-h", "127.0.0.1", "-p", "\(port)", "-U", superuser]
+        let probe = [
+            try PostgresPrograms.path("pg_isready"), "-q", "-h", "127.0.0.1", "-p", "\(port)", "-U", superuser,
+        ]
         process = ServerProcess(launch, port: port, workingDirectory: data) {
             try Command.output(of: probe, within: .seconds(15)).status == .code(0)
         }
