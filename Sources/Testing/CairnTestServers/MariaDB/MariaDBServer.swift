@@ -15,7 +15,9 @@ public final class MariaDBServer: SQLServer {
     /// Why MariaDB can't be run here; nil if it can.
     public static var unavailableReason: String? { MariaDBPrograms.unavailableReason }
 
+    /// The server's process.
     public let process: ServerProcess
+    /// A user who may do everything, and needs no password.
     public let superuser = "root"
 
     /// Its unix socket.
@@ -67,10 +69,12 @@ public final class MariaDBServer: SQLServer {
         try await sql("CREATE USER \(name)@'127.0.0.1' IDENTIFIED BY '\(password)'")
     }
 
+    /// The URL of a database.
     public func url(database: String, user: String?, password: String?) -> String {
         serverURL("mysql", user: user ?? superuser, password: password, port: port, database: database)
     }
 
+    /// Runs statements through the server's own client; see ``SQLServer``.
     @discardableResult
     public func sql(_ statements: String, database: String?, within limit: Duration) async throws -> String {
         try await onOwnThread { [self] in try sqlBlocking(statements, database: database, within: limit) }

@@ -30,11 +30,12 @@ extension PostgresServer {
         try await onOwnThread { [self] in
             let place = try sqlBlocking("SELECT pg_current_wal_flush_lsn()")
             try block(until: "the standby on port \(standby.port) has replayed \(place)", within: .seconds(30)) {
-                let streams = try sqlBlocking(
-                    "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'"
-                        + " AND replay_lsn >= '\(place)' AND pid = (SELECT active_pid FROM pg_replication_slots"
-                        + " WHERE slot_name = '\(standby.slot)')")
-                return streams == "1"
+                let isStreaming = try sqlBlocking(
+                    "SELECT count(*) FROM pg_stat_replication JOIN pg_replication_slots ON pid = active_pid"
+                        + " WHERE slot_name = '\(standby.slot)' AND state = 'streaming'")
+                // The standby is asked, as it tells the primary only now and then.
+                let hasReplayed = try standby.sqlBlocking("SELECT pg_last_wal_replay_lsn() >= '\(place)'")
+                return isStreaming == "1" && hasReplayed == "t"
             }
         }
     }

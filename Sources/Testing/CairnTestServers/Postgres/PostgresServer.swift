@@ -16,9 +16,11 @@ public final class PostgresServer: SQLServer {
     /// Why PostgreSQL can't be run here; nil if it can.
     public static var unavailableReason: String? { PostgresPrograms.unavailableReason }
 
+    /// The server's process.
     public let process: ServerProcess
     /// Where its data are.
     public let dataDirectory: String
+    /// A user who may do everything, and needs no password.
     public let superuser = "postgres"
 
     /// The directory of its unix socket, to be used as a host.
@@ -33,8 +35,10 @@ public final class PostgresServer: SQLServer {
         let launch = ServerProcess.Launch(
             name: "PostgreSQL",
             command: [try PostgresPrograms.path("postgres"), "-D", data, "-p", "\(port)", "-k", directory],
-            account: account, directory: directory, stopSignal: SIGINT, removalSignal: SIGQUIT)
-        let probe = [try PostgresPrograms.path("pg_isready"), "-q", "-h", "127.0.0.1", "-p", "\(port)"]
+            account: account, directory: directory, stopSignal: SIGINT)
+        let probe = [
+            try PostgresPrograms.path("pg_isready"), "-q", "-h", "127.0.0.1", "-p", "\(port)", "-U", superuser,
+        ]
         process = ServerProcess(launch, port: port, workingDirectory: data) {
             try Command.output(of: probe, within: .seconds(15)).status == .code(0)
         }
@@ -82,10 +86,12 @@ public final class PostgresServer: SQLServer {
         try await sql("CREATE ROLE \(name) LOGIN PASSWORD '\(password)';\nSELECT pg_reload_conf()")
     }
 
+    /// The URL of a database.
     public func url(database: String, user: String?, password: String?) -> String {
         serverURL("postgres", user: user ?? superuser, password: password, port: port, database: database)
     }
 
+    /// Runs statements through the server's own client; see ``SQLServer``.
     @discardableResult
     public func sql(_ statements: String, database: String?, within limit: Duration) async throws -> String {
         try await onOwnThread { [self] in try sqlBlocking(statements, database: database, within: limit) }

@@ -16,8 +16,6 @@ public final class ServerProcess: Sendable {
         var directory: String
         /// The signal that asks it to end in good order.
         var stopSignal: Int32
-        /// The signal that ends it when its data are not needed any more.
-        var removalSignal = SIGKILL
         var readyWithin: Duration = .seconds(60)
     }
 
@@ -97,13 +95,9 @@ public final class ServerProcess: Sendable {
         for pid in ProcessTree.descendants(of: child.pid) { Glibc.kill(pid, number) }
     }
 
-    /// Ends it for good, and removes all that it has written.
+    /// Kills it, and removes all that it has written.
     func remove() throws {
-        if let child = running {
-            child.signal(launch.removalSignal)
-            resume()
-            if child.wait(atMost: .seconds(10)) == nil { ProcessTree.kill(child) }
-        }
+        kill()
         try ServersDirectory.remove(launch.directory)
     }
 

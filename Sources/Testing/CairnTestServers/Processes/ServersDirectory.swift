@@ -2,21 +2,13 @@ internal import Foundation
 internal import Glibc
 internal import Synchronization
 
-// One temporary directory for all servers of this process, and its guardian.
-//
-// The guardian is a small shell process that holds the other end of a pair of sockets. When this process ends,
-// however it ends, the kernel closes ours, and the guardian kills what still works in the directory and removes it.
-// Servers work in their data directories, so they can be told from any other process without having kept their
-// numbers, and what they have started themselves is found too. The signal that Linux sends to a child whose parent
-// dies would be no substitute: it is sent when the *thread* ends that started the child, and the children of the
-// child don't get it.
-
+/// One temporary directory for all servers of this process, which a guardian removes.
 enum ServersDirectory {
     /// `CAIRN_KEEP_SERVERS=1` keeps the directories, with data and logs, to look at what a server wrote.
     static let isKept = ProcessInfo.processInfo.environment["CAIRN_KEEP_SERVERS"] != nil
 
     private static let count = Mutex(0)
-    private static let guardian = Mutex<(child: Child, link: Int32)?>(nil)
+    private static let guardian = Mutex<DirectoryGuardian?>(nil)
     private static let root = Result { try makeRoot() }
 
     /// Makes an empty directory for a server that runs under `account`.
@@ -62,7 +54,10 @@ enum ServersDirectory {
             throw ServerFailure("no directory in \(place): \(String(cString: strerror(errno)))")
         }
         chmod(path, 0o755)
-        try watch(over: path)
+        let guardian = try DirectoryGuardian(of: path, keepsFiles: isKept)
+        ServersDirectory.guardian.withLock { $0 = guardian }
+        // So that nothing runs any more, and nothing is left, when the tests' command has ended.
+        atexit { ServersDirectory.guardian.withLock { $0?.finish() } }
         return path
     }
 
@@ -80,48 +75,4 @@ enum ServersDirectory {
         }
         return path
     }
-
-    private static func watch(over path: String) throws {
-        var ends: [Int32] = [0, 0]
-        // Unlike a pipe, it can be made so that no program that another thread starts in this moment inherits it.
-        guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
-            throw ServerFailure("no pair of sockets: \(String(cString: strerror(errno)))")
-        }
-        let reader = try Descriptor(ends[0], of: "a pair of sockets")
-        let nowhere = try Descriptor(open("/dev/null", O_WRONLY | O_CLOEXEC), of: "/dev/null")
-        let streams = Child.Streams(input: reader.number, output: nowhere.number, errors: nowhere.number)
-        let command = ["setsid", "sh", "-c", script, "guardian", path, isKept ? "kept" : ""]
-        let child = try Child(command, streams: streams, directory: "/", ownGroup: false)
-        guardian.withLock { $0 = (child, ends[1]) }
-        // So that nothing runs any more, and nothing is left, when the tests' command has ended.
-        atexit {
-            ServersDirectory.guardian.withLock { guardian in
-                guard let (child, link) = guardian else { return }
-                close(link)
-                _ = child.wait(atMost: .seconds(20))
-                guardian = nil
-            }
-        }
-    }
-
-    private static let script = """
-        read -r line
-        pass=0
-        while [ $pass -lt 50 ]; do
-            pass=$((pass + 1)) found=
-            for link in /proc/[0-9]*/cwd; do
-                case "$(readlink "$link" 2>/dev/null)" in
-                    "$1"/*) link="${link#/proc/}"; kill -9 "${link%/cwd}"; found=1 ;;
-                esac
-            done
-            if [ -z "$found" ]; then
-                for lock in "$1"/*/data/postmaster.pid; do
-                    [ -f "$lock" ] && ipcrm -m "$(sed -n '7s/.* //p' "$lock")"
-                done
-                [ -n "$2" ] || rm -rf "$1"
-                exit 0
-            fi
-            sleep 0.05
-        done
-        """
 }

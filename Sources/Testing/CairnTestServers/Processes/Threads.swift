@@ -1,5 +1,6 @@
 internal import Foundation
 internal import Glibc
+internal import Synchronization
 
 // Servers are waited for, and waiting blocks. Swift's own threads are as few as the cores, so nothing here blocks one
 // of them: what blocks runs on a thread of its own.
@@ -21,4 +22,30 @@ func block(until what: String, within limit: Duration, _ condition: () throws ->
         guard ContinuousClock.now < deadline else { throw ServerFailure("waited \(limit) in vain until \(what)") }
         usleep(10_000)
     }
+}
+
+/// Runs `body` for each element at the same time, each on a thread of its own, and throws the first failure when all
+/// have ended. Blocks.
+func atOnce<Element: Sendable>(
+    _ elements: some Sequence<Element>, _ body: @escaping @Sendable (Element) throws -> Void
+) throws {
+    let running = DispatchGroup()
+    let failures = FailureList()
+    for element in elements {
+        running.enter()
+        Thread.detachNewThread {
+            do { try body(element) } catch { failures.append(error) }
+            running.leave()
+        }
+    }
+    running.wait()
+    if let failure = failures.first { throw failure }
+}
+
+private final class FailureList: Sendable {
+    private let list = Mutex<[any Error]>([])
+
+    var first: (any Error)? { list.withLock { $0.first } }
+
+    func append(_ failure: any Error) { list.withLock { $0.append(failure) } }
 }
