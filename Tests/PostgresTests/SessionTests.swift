@@ -63,7 +63,9 @@ struct SessionTests {
                 try engine.run(Transaction(then: operations, clientID: "test"))
             }
             try engine.look { view throws in
-                func list(_ range: KeyRange = .all, _ limit: Int = .max, _ bytes: Int = .max, _ keysOnly: Bool = false)
+                func list(
+                    _ range: KeyRange = .all, _ limit: Int = .max, _ bytes: Int = .max, _ keysOnly: Bool = false
+                )
                     throws -> [Key]
                 {
                     try view.records(in: range, limit: limit, bytes: bytes, keysOnly: keysOnly).map(\.key)

@@ -95,7 +95,8 @@ extension Connection {
             let left = ContinuousClock.now.duration(to: deadline)
             guard left > .zero else {
                 throw StoreError(
-                    .unavailable, "\(place): the server did not answer within \(limit.components.seconds) s. "
+                    .unavailable,
+                    "\(place): the server did not answer within \(limit.components.seconds) s. "
                         + "Check host and port in the URL, and the network.", retry: .safe)
             }
             if poll(&poller, 1, Int32(clamping: left.microseconds / 1_000 + 1)) <= 0 { continue }

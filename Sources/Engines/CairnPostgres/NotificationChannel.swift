@@ -75,8 +75,9 @@ final class NotificationChannel: AnnouncementChannel {
     private static func connect(_ url: PostgresURL, _ name: String) throws(StoreError) -> Connection {
         let connection = try Connection.openListening(url)
         do throws(StoreError) {
-            try SessionSettings.make(
-                on: connection, for: .writing, isPooled: url.listen == nil ? url.isPooled : false)
+            // What the URL says of a pooler isn't said of the address to listen at.
+            let isPooled = url.listen != nil && url.isPooled == true ? nil : url.isPooled
+            try SessionSettings.make(on: connection, for: .writing, isPooled: isPooled)
             guard !connection.isPooled else {
                 throw StoreError(
                     .unsuitableHome,

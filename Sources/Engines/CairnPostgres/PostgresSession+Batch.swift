@@ -89,7 +89,8 @@ extension Parameters {
     /// `records` are what the last events of their keys leave behind.
     fileprivate init(events: [Event], leaving records: [Record]) {
         self.init()
-        reserve(events.reduce(64) { $0 + $1.key.bytes.count + ($1.value?.bytes.count ?? 0) + $1.clientID.utf8.count + 160 })
+        reserve(
+            events.reduce(64) { $0 + $1.key.bytes.count + ($1.value?.bytes.count ?? 0) + $1.clientID.utf8.count + 160 })
         add(array: events.lazy.map(\.ref.rawValue))
         add(array: events.lazy.map(\.kind.rawValue))
         add(array: events.lazy.map(\.key.bytes))

@@ -62,8 +62,17 @@ extension PostgresSession {
     }
 
     package func lastBatch(of number: Int64) throws(StoreError) -> Int64? {
-        let rows = try transaction([Call(statements.lockHead), Call(statements.lastBatch, identity(number))])
-        return rows[1].count == 1 ? rows[1].integer(0, 0) : nil
+        do throws(StoreError) {
+            let rows = try transaction([Call(statements.lockHead), Call(statements.lastBatch, identity(number))])
+            return rows[1].count == 1 ? rows[1].integer(0, 0) : nil
+        } catch {
+            guard error.code == .storageBusy else { throw error }
+            // The lost batch may still be under way; that nothing was changed must not be taken to be said of it.
+            var error = error
+            error.code = .unavailable
+            connection.giveUp()
+            throw error
+        }
     }
 
     private func identity(_ number: Int64) -> Parameters {

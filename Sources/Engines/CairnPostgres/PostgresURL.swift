@@ -65,7 +65,9 @@ struct PostgresURL: Sendable {
     /// The hosts that are named, in order; `nil` if none is, and libpq looks elsewhere.
     var hosts: [(name: String, address: String?, port: String)]? {
         guard let names = options["host"] ?? options["hostaddr"], !names.isEmpty else { return nil }
-        func list(_ text: String) -> [String] { text.split(separator: ",", omittingEmptySubsequences: false).map(String.init) }
+        func list(_ text: String) -> [String] {
+            text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        }
         let addresses = options["hostaddr"].map(list)
         let ports = list(options["port"] ?? "5432")
         return list(names).enumerated().map { index, name in

@@ -53,9 +53,17 @@ private enum Numbers {
 }
 
 /// Runs what waits for a server on a thread of its own, so that it keeps no other test waiting.
-func blocking<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
-    try await withCheckedThrowingContinuation { caller in
-        Thread { caller.resume(with: Result { try body() }) }.start()
+@discardableResult
+func blocking<Value: Sendable>(_ body: @Sendable () throws -> Value) async throws -> Value {
+    try await withTaskExecutorPreference(OwnThread()) { try body() }
+}
+
+/// Runs each job on a new thread. Unlike a bare thread it leaves the job in its task, so that what a test expects is
+/// noted as that test's.
+private final class OwnThread: TaskExecutor {
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        Thread { job.runSynchronously(on: self.asUnownedTaskExecutor()) }.start()
     }
 }
 

@@ -16,7 +16,7 @@ public final class PgBouncer: SQLServer {
     /// A user who may do everything, and needs no password.
     public let superuser: String
 
-    private init(server: PostgresServer) throws {
+    private init(server: PostgresServer, connections: Int) throws {
         if let reason = PgBouncer.unavailableReason { throw ServerFailure(reason) }
         superuser = server.superuser
         let account = server.process.launch.account
@@ -43,7 +43,7 @@ public final class PgBouncer: SQLServer {
             admin_users = \(user)
             pool_mode = transaction
             max_client_conn = 300
-            default_pool_size = 20
+            default_pool_size = \(connections)
             server_login_retry = 1
 
             """
@@ -51,10 +51,10 @@ public final class PgBouncer: SQLServer {
         try Data("\"\(user)\" \"\"\n".utf8).write(to: URL(fileURLWithPath: "\(directory)/users.txt"))
     }
 
-    /// Starts one in front of `server`. ``TestServer/remove()`` it.
-    public static func start(before server: PostgresServer) async throws -> PgBouncer {
+    /// Starts one in front of `server`, to which it keeps at most `connections` connections a database and user. ``TestServer/remove()`` it.
+    public static func start(before server: PostgresServer, connections: Int = 20) async throws -> PgBouncer {
         try await onOwnThread {
-            let bouncer = try PgBouncer(server: server)
+            let bouncer = try PgBouncer(server: server, connections: connections)
             try bouncer.process.start()
             return bouncer
         }
@@ -62,9 +62,9 @@ public final class PgBouncer: SQLServer {
 
     /// Runs `body` with one in front of `server`, and removes it afterwards.
     public static func with<Result>(
-        before server: PostgresServer, _ body: (PgBouncer) async throws -> Result
+        before server: PostgresServer, connections: Int = 20, _ body: (PgBouncer) async throws -> Result
     ) async throws -> Result {
-        try await start(before: server).removing(after: body)
+        try await start(before: server, connections: connections).removing(after: body)
     }
 
     /// The URL of a database, through the bouncer.
