@@ -15,7 +15,7 @@ import Testing
 struct PoolerTests {
     private func withPooler(_ body: (PgBouncer, TestHome) async throws -> Void) async throws {
         let test = try await TestHome()
-        try await PgBouncer.with(test.server, connections: 3) { try await body($0, test) }
+        try await PgBouncer.with(before: test.server, connections: 3) { try await body($0, test) }
     }
 
     private func home(_ pooler: PgBouncer, _ test: TestHome, _ parameters: String) throws -> PostgresHome {
