@@ -249,13 +249,25 @@ extension Keyspace {
     public func watch(_ request: WatchRequest) async throws(StoreError) -> WatchStream {
         try checkOpen()
         if case .ref(let ref) = request.start { try ref.check() }
+        try request.seen?.ref.check()
         let watcher = Watcher(request, limits: limits)
         let known = try hub.add(watcher)
         let reader = WatchReader(watcher, hub: hub, reads: reads, limits: limits)
         // Another process may be ahead of what this one knows.
+        let seen = request.seen
+        let needsHead =
+            !engine.noticesForeignChangesAtOnce || engine.mayHaveForeignChanges(since: known)
+            || request.start.needsHead || seen != nil
         let head =
-            !engine.noticesForeignChangesAtOnce || engine.mayHaveForeignChanges(since: known) || request.start.needsHead
-            ? try await reads.run { (view) throws(StoreError) in try view.head() } : nil
+            !needsHead
+            ? nil
+            : try await reads.run { (view) throws(StoreError) in
+                let head = try view.head()
+                if let seen, try !view.has(seen, head) {
+                    throw .logWentBack(from: seen.ref, head: head.lastRef, retry: .never)
+                }
+                return head
+            }
         let last = max(known, head?.lastRef ?? .zero)
         watcher.start(
             at: try request.start.first(after: last, oldest: head?.oldestRef ?? 1),

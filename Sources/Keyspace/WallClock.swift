@@ -1,5 +1,5 @@
 public import CairnModel
-internal import Foundation
+internal import Glibc
 
 /// Tells the time of day and waits for it. Injected, so that tests decide when a deadline passes.
 public protocol WallClock: Sendable {

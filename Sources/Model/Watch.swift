@@ -18,14 +18,38 @@ public struct WatchRequest: Hashable, Sendable {
     public var kinds: Set<Event.Kind>
     /// Whether the stream ends when it has delivered what was in the log when it was opened.
     public var untilHead: Bool
+    /// An event that the reader has seen. If the log still goes back so far and has another event in its place, or none,
+    /// the stream fails with ``StoreError/Code/logWentBack``: a database that has failed over may give a ref again.
+    public var seen: EventMark?
 
     /// The events of `range`.
-    public init(range: KeyRange, start: Start = .now, kinds: Set<Event.Kind> = [], untilHead: Bool = false) {
+    public init(
+        range: KeyRange, start: Start = .now, kinds: Set<Event.Kind> = [], untilHead: Bool = false,
+        seen: EventMark? = nil
+    ) {
         self.range = range
         self.start = start
         self.kinds = kinds
         self.untilHead = untilHead
+        self.seen = seen
     }
+}
+
+/// An event, by what tells it from any other that might have its ref in another course of events.
+public struct EventMark: Hashable, Sendable {
+    /// The event's ref.
+    public var ref: Ref
+    /// When it happened.
+    public var time: Timestamp
+
+    /// The event with this ref that happened then.
+    public init(ref: Ref, time: Timestamp) {
+        self.ref = ref
+        self.time = time
+    }
+
+    /// The mark of an event.
+    public init(_ event: Event) { self.init(ref: event.ref, time: event.time) }
 }
 
 /// What a stream delivers. Updates come in the order of the log, and nothing is left out or comes twice.

@@ -25,25 +25,6 @@ final class Hub: Sendable {
         }
     }
 
-    /// An event that is known to be in the log, by what tells it from any other with its ref.
-    struct Mark: Sendable {
-        var ref: Ref
-        var time: Timestamp
-        var version: Int64
-
-        init(_ event: Event) {
-            ref = event.ref
-            time = event.time
-            version = event.version
-        }
-
-        /// Whether the event is this one.
-        func matches(_ event: Event?) -> Bool {
-            guard let event else { return false }
-            return event.ref == ref && event.time == time && event.version == version
-        }
-    }
-
     /// More foreign events than this are left to the log.
     private static let foreignEvents = 10_000
     /// Foreign events are read in pieces of about this size.
@@ -56,7 +37,7 @@ final class Hub: Sendable {
         var delivered: Ref
         var undelivered: [Undelivered] = []
         /// The last event, or one not long before it, to tell later whether the log still is the same.
-        var mark: Mark?
+        var mark: EventMark?
         var index = WatchIndex()
         var isClosed = false
     }
@@ -72,7 +53,7 @@ final class Hub: Sendable {
     var watcherCount: Int { state.withLock { $0.index.count } }
 
     /// An event that was in the log when it was last looked at, if one is remembered.
-    var mark: Mark? { state.withLock { $0.mark } }
+    var mark: EventMark? { state.withLock { $0.mark } }
 
     /// Moves the committed head to `last` for what other processes have committed, then over our own changes.
     func note(foreignUpTo last: Ref, thenOwn changes: Changes?) {
@@ -83,7 +64,7 @@ final class Hub: Sendable {
             }
             guard let events = changes?.events, let last = events.last else { return }
             state.committed = last.ref
-            state.mark = Mark(last)
+            state.mark = EventMark(last)
             state.undelivered.append(.events(events))
         }
     }
@@ -98,7 +79,9 @@ final class Hub: Sendable {
             {
                 state.withLock { state in
                     if hasWatchers { state.undelivered[number] = .events(events) }
-                    if let event = events.last, (state.mark?.ref ?? .zero) < event.ref { state.mark = Mark(event) }
+                    if let event = events.last, (state.mark?.ref ?? .zero) < event.ref {
+                        state.mark = EventMark(event)
+                    }
                 }
             }
             previous = batch.last ?? previous

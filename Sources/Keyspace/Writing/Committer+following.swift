@@ -34,11 +34,7 @@ extension Committer {
         guard head.lastRef >= known else { throw .logWentBack(from: known, head: head.lastRef) }
         let now = engine.continuity
         guard now != continuity.load(ordering: .relaxed) else { return }
-        if let mark = hub.mark, mark.ref >= head.oldestRef,
-            !mark.matches(try view.events(from: mark.ref, limit: 1, bytes: 1).first)
-        {
-            throw .logWentBack(from: known, head: head.lastRef)
-        }
+        if let mark = hub.mark, try !view.has(mark, head) { throw .logWentBack(from: known, head: head.lastRef) }
         continuity.store(now, ordering: .relaxed)
     }
 
@@ -51,14 +47,23 @@ extension Committer {
     }
 }
 
+extension EngineView {
+    /// Whether the log has this event, or has dropped it by compaction, as far as it can tell.
+    func has(_ mark: EventMark, _ head: Head) throws(StoreError) -> Bool {
+        guard mark.ref >= head.oldestRef else { return true }
+        guard mark.ref <= head.lastRef else { return false }
+        return try events(from: mark.ref, limit: 1, bytes: 1).first.map { EventMark($0) } == mark
+    }
+}
+
 extension StoreError {
     /// The log has lost events.
-    fileprivate static func logWentBack(from known: Ref, head: Ref) -> StoreError {
+    static func logWentBack(from known: Ref, head: Ref, retry: StoreError.Retry = .safe) -> StoreError {
         StoreError(
             .logWentBack,
             "the log had come to event \(known), and the database has lost some of its events: it ends at \(head) now. "
                 + "Nothing was changed by this call. Find out what was lost (a fail-over to an asynchronous replica, a "
                 + "restored backup?); then read the state anew, and watch from there",
-            ref: known, headRef: head, retry: .safe)
+            ref: known, headRef: head, retry: retry)
     }
 }

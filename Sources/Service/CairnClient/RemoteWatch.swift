@@ -15,6 +15,8 @@ final class RemoteWatch: WatchSource, @unchecked Sendable {
     private var number: Int?
     /// Where to go on, once that is known.
     private var position: Ref?
+    /// The last event that came, to make sure that it is the same log where the stream goes on.
+    private var seen: EventMark?
     /// The log's end when the stream was first opened, for streams that end there.
     private var last: Ref?
     /// Whether records have come and the first `progress` has not.
@@ -65,6 +67,7 @@ final class RemoteWatch: WatchSource, @unchecked Sendable {
     private func openOnce() async throws(StoreError) {
         var request = request
         if let position { request.start = .ref(position) }
+        if let seen { request.seen = seen }
         do {
             let stream: Responses = try calls.rpc.serverStreaming(
                 "cairn.v1.Log/Watch", request.wire,
@@ -119,7 +122,10 @@ final class RemoteWatch: WatchSource, @unchecked Sendable {
         case .records:
             isAmongRecords = true
         case .events(let events):
-            if !isAmongRecords, let last = events.last { position = last.ref.next }
+            if let last = events.last {
+                if !isAmongRecords { position = last.ref.next }
+                seen = EventMark(last)
+            }
         case .progress(let ref):
             isAmongRecords = false
             position = max(position ?? .zero, ref.next)

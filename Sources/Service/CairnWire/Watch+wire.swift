@@ -14,6 +14,10 @@ extension WatchRequest {
             }
             $0.kinds = kinds.map { Cairn_V1_EventKind(rawValue: Int($0.rawValue)) ?? .unspecified }
             $0.untilHead = untilHead
+            if let seen {
+                $0.seen.ref = seen.ref.rawValue
+                $0.seen.timeUs = seen.time.rawValue
+            }
         }
     }
 
@@ -27,7 +31,9 @@ extension WatchRequest {
             }
         self.init(
             range: try KeyRange(wire: message.range), start: start, kinds: try Set(wire: message.kinds),
-            untilHead: message.untilHead)
+            untilHead: message.untilHead,
+            seen: message.hasSeen
+                ? EventMark(ref: Ref(message.seen.ref), time: Timestamp(microseconds: message.seen.timeUs)) : nil)
     }
 }
 

@@ -64,6 +64,17 @@ package nonisolated struct Cairn_V1_WatchRequest: Sendable {
   /// Whether the stream ends when it has delivered what was in the log when it was opened.
   package var untilHead: Bool = false
 
+  /// An event that the reader has seen. DATA_LOSS (LOG_WENT_BACK) if the log still goes back so far and has another event in
+  /// its place, or none: a database that has failed over may give a ref again.
+  package var seen: Cairn_V1_EventMark {
+    get {_seen ?? Cairn_V1_EventMark()}
+    set {_seen = newValue}
+  }
+  /// Returns true if `seen` has been explicitly set.
+  package var hasSeen: Bool {self._seen != nil}
+  /// Clears the value of `seen`. Subsequent reads from it will return its default value.
+  package mutating func clearSeen() {self._seen = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   /// Where to start. Absent: with the first event after the stream was opened.
@@ -78,6 +89,23 @@ package nonisolated struct Cairn_V1_WatchRequest: Sendable {
   package init() {}
 
   fileprivate var _range: Cairn_V1_KeyRange? = nil
+  fileprivate var _seen: Cairn_V1_EventMark? = nil
+}
+
+/// An event, by what tells it from any other that might have its ref in another course of events.
+package nonisolated struct Cairn_V1_EventMark: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var ref: Int64 = 0
+
+  /// When it happened, in microseconds since 1970.
+  package var timeUs: Int64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 /// A part of the stream. The first response only tells that the stream is open: what is committed from then on is delivered.
@@ -302,7 +330,7 @@ fileprivate nonisolated let _protobuf_package = "cairn.v1"
 
 nonisolated extension Cairn_V1_WatchRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".WatchRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}range\0\u{3}from_ref\0\u{1}current\0\u{1}kinds\0\u{3}until_head\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}range\0\u{3}from_ref\0\u{1}current\0\u{1}kinds\0\u{3}until_head\0\u{1}seen\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -329,6 +357,7 @@ nonisolated extension Cairn_V1_WatchRequest: SwiftProtobuf.Message, SwiftProtobu
       }()
       case 4: try { try decoder.decodeRepeatedEnumField(value: &self.kinds) }()
       case 5: try { try decoder.decodeSingularBoolField(value: &self.untilHead) }()
+      case 6: try { try decoder.decodeSingularMessageField(value: &self._seen) }()
       default: break
       }
     }
@@ -359,6 +388,9 @@ nonisolated extension Cairn_V1_WatchRequest: SwiftProtobuf.Message, SwiftProtobu
     if self.untilHead != false {
       try visitor.visitSingularBoolField(value: self.untilHead, fieldNumber: 5)
     }
+    try { if let v = self._seen {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -367,6 +399,42 @@ nonisolated extension Cairn_V1_WatchRequest: SwiftProtobuf.Message, SwiftProtobu
     if lhs.start != rhs.start {return false}
     if lhs.kinds != rhs.kinds {return false}
     if lhs.untilHead != rhs.untilHead {return false}
+    if lhs._seen != rhs._seen {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Cairn_V1_EventMark: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".EventMark"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ref\0\u{3}time_us\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.ref) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.timeUs) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.ref != 0 {
+      try visitor.visitSingularInt64Field(value: self.ref, fieldNumber: 1)
+    }
+    if self.timeUs != 0 {
+      try visitor.visitSingularInt64Field(value: self.timeUs, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Cairn_V1_EventMark, rhs: Cairn_V1_EventMark) -> Bool {
+    if lhs.ref != rhs.ref {return false}
+    if lhs.timeUs != rhs.timeUs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

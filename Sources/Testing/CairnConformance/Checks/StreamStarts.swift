@@ -56,6 +56,26 @@ extension Check {
             #expect(error?.headRef == 1)
             #expect(error?.ref == 3)
         },
+        Check("a reader whose event is not in the log is told that the log went back", requires: [.eventLog]) { home in
+            let store = home.store
+            for number in 1...3 { try await store.set("key", Value("\(number)")) }
+            let mark = EventMark(try await home.events("", from: 2)[0])
+            let after = try await home.events(
+                of: WatchRequest(range: .all, start: .ref(3), untilHead: true, seen: mark))
+            #expect(after.map(\.ref) == [3])
+            // Another event of that ref, and one that the log hasn't come to.
+            let later = mark.time + .microseconds(1)
+            for wrong in [EventMark(ref: 2, time: later), EventMark(ref: 4, time: mark.time)] {
+                for start: WatchRequest.Start in [.ref(3), .now, .current] {
+                    let error = await home.refusal { () async throws(StoreError) in
+                        try await store.watch(WatchRequest(range: .all, start: start, seen: wrong))
+                    }
+                    #expect(error?.code == .logWentBack)
+                    #expect(error?.headRef == 3)
+                    #expect(error?.ref == wrong.ref)
+                }
+            }
+        },
         Check("a negative ref is refused", requires: [.eventLog]) { home in
             let error = await home.refusal { () async throws(StoreError) in
                 try await home.store.watch(WatchRequest(range: .all, start: .ref(-1)))

@@ -24,7 +24,7 @@ extension StoreError {
         case .keyNotFound, .leaseNotFound, .consumerNotFound: 3
         case .conditionFailed, .leaseExists: 4
         case .unavailable, .deadlineExceeded, .closed: 5
-        case .compacted, .futureRef: 6
+        case .compacted, .futureRef, .logWentBack: 6
         default: 1
         }
     }
