@@ -29,7 +29,7 @@ struct GaleraClusterTests {
             #expect(failure?.description.contains("1047") == true)
             try await second.resume()
             try await third.resume()
-            try await cluster.waitUntilSize(3, seenBy: first)
+            for node in cluster.nodes { try await cluster.waitUntilSize(3, seenBy: node) }
 
             for node in cluster.nodes { try await node.kill() }
             try await cluster.recover()

@@ -49,13 +49,14 @@ public final class GaleraCluster: Sendable {
         }
     }
 
-    /// Waits until `node` sees a cluster of that many nodes which has a majority, and takes statements.
+    /// Waits until `node` sees a cluster of that many nodes which has a majority, knows all that the others do, and takes
+    /// statements.
     public func waitUntilSize(_ size: Int, seenBy node: MariaDBServer) async throws {
         try await onOwnThread {
             try block(until: "the node on port \(node.port) sees \(size) nodes", within: .seconds(60)) {
                 let status = try? node.wsrepStatus()
                 return status?["wsrep_cluster_size"] == "\(size)" && status?["wsrep_cluster_status"] == "Primary"
-                    && status?["wsrep_ready"] == "ON"
+                    && status?["wsrep_ready"] == "ON" && status?["wsrep_local_state_comment"] == "Synced"
             }
         }
     }
@@ -119,7 +120,13 @@ public final class GaleraCluster: Sendable {
         try atOnce(zip(nodes, members)) { node, name in
             let place = try node.recoveredPlace()
             try node.remember(members: members, as: name)
-            try node.process.start(extraArguments: ["--wsrep-start-position=\(place)"])
+            do {
+                try node.process.start(extraArguments: ["--wsrep-start-position=\(place)"])
+            } catch {
+                // One that was killed while it learned of a change in the cluster may find its place wrong, and ends.
+                // As Debian's service would, it starts again, and then fetches a copy.
+                try node.process.start()
+            }
         }
     }
 }

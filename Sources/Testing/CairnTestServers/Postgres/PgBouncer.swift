@@ -51,7 +51,8 @@ public final class PgBouncer: SQLServer {
         try Data("\"\(user)\" \"\"\n".utf8).write(to: URL(fileURLWithPath: "\(directory)/users.txt"))
     }
 
-    /// Starts one in front of `server`, to which it keeps at most `connections` connections a database and user. ``TestServer/remove()`` it.
+    /// Starts one in front of `server`, to which it keeps at most `connections` connections a database and user.
+    /// ``TestServer/remove()`` it.
     public static func start(before server: PostgresServer, connections: Int = 20) async throws -> PgBouncer {
         try await onOwnThread {
             let bouncer = try PgBouncer(server: server, connections: connections)
