@@ -1,5 +1,6 @@
 import CairnModel
 import CairnPostgres
+import CairnSQL
 import CairnTestServers
 import Foundation
 import Testing
@@ -14,7 +15,10 @@ struct DocumentedQueriesTests {
     @Test("every query shows what the page says it shows")
     func queries() async throws {
         let database = try await SharedServer.postgres().freshDatabase()
-        let engine = try await blocking { try SessionEngine(PostgresHome(database.url)) }
+        var options = ServerOptions()
+        options.usesDatabaseClock = false
+        let home = try PostgresHome(database.url, options: options)
+        let engine = try await blocking { try SessionEngine(home) }
         let examples = try Example.all(in: String(contentsOf: Self.page, encoding: .utf8))
         #expect(examples.count > 10)
         try await blocking { () throws in

@@ -53,10 +53,10 @@ struct FaultTests {
     func endedRead() async throws {
         let test = try await TestHome()
         let engine = try await test.engine()
-        try await blocking { () throws in _ = try engine.head() }
+        try await blocking { () throws in _ = try engine.record("a") }
         try await Self.end(backendsOf: test)
         try await blocking { () throws in
-            let error = failure { _ = try engine.head() }
+            let error = failure { _ = try engine.record("a") }
             #expect(error?.code == .unavailable && error?.retry == .safe)
             #expect(engine.session.isBroken)
         }

@@ -1,5 +1,6 @@
 import CairnModel
 import CairnTestServers
+import Foundation
 import Testing
 
 @testable import CairnPostgres
@@ -33,11 +34,14 @@ struct PlanTests {
         (1...20).last { sql.contains("$\($0)::") } ?? 0
     }
 
-    @Test("no statement reads a whole table or sorts one, with any parameters", arguments: [true, false])
+    @Test(
+        "no statement reads a whole table or sorts one, and each uses the indexes that the page names",
+        arguments: [true, false])
     func plans(isAnalyzed: Bool) async throws {
         let test = try await TestHome()
         try await test.engine().close()
         try await test.sql(Self.rows + (isAnalyzed ? "ANALYZE" : ""))
+        let page = try String(contentsOf: DocumentedQueriesTests.page, encoding: .utf8)
         for statement in Statements(schema: test.schema).all {
             let nulls = Array(repeating: "NULL", count: Self.parameterCount(statement.sql)).joined(separator: ", ")
             let plan = try await test.server.sql(
@@ -49,7 +53,15 @@ struct PlanTests {
             #expect(!plan.contains("Seq Scan"), "\(statement.name)\n\(plan)")
             #expect(!plan.contains("Bitmap"), "\(statement.name)\n\(plan)")
             #expect(!plan.contains("Sort"), "\(statement.name)\n\(plan)")
+            let row = try #require(page.split(separator: "\n").first { $0.contains("`\(statement.name)`") })
+            #expect(Self.indexes(in: String(row.split(separator: "|")[2])) == Self.indexes(in: plan), "\(row)\n\(plan)")
         }
+    }
+
+    /// The indexes that a text names; our tables have no other things with such names.
+    private static func indexes(in text: String) -> Set<Substring> {
+        let words = text.split { !($0.isLetter || $0 == "_") }
+        return Set(words.filter { $0.hasSuffix("_pkey") || $0.contains("_by_") })
     }
 
     @Test("a page of a list reads no more rows than it returns")

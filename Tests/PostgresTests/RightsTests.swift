@@ -28,14 +28,13 @@ struct RightsTests {
         try await blocking { () throws in
             defer { engine.close() }
             let lease = LeaseID.firstChosen
-            let id = RequestID.random()
             for _ in 0..<2 {
                 try engine.run(
                     Transaction(
                         then: [
                             .grantLease(id: lease, duration: .seconds(5)), .set("a", "1", lease: lease), .set("b", "2"),
                             .acknowledge(consumer: "c", through: 0),
-                        ], clientID: "app", requestID: id))
+                        ], clientID: "app", requestID: .random()))
                 try engine.run(.delete("b"), .expireLease(lease), .deleteConsumer("c"))
             }
             _ = try engine.session.beat(engine.replica)

@@ -10,7 +10,9 @@ extension Connection {
     ///
     /// Each host is tried by itself, so that one that doesn't answer costs its own time and not that of the others.
     /// Reads that may be stale look for a standby first, and take any server if there is none.
-    static func open(_ url: PostgresURL, for role: SessionRole) throws(StoreError) -> Connection {
+    static func open(
+        _ url: PostgresURL, for role: SessionRole, suspicion: PoolerSuspicion = PoolerSuspicion()
+    ) throws(StoreError) -> Connection {
         var options = url.options
         let wishes: [String?] =
             switch role {
@@ -28,7 +30,7 @@ extension Connection {
                     options["port"] = host.port
                 }
                 do throws(StoreError) {
-                    return try open(options, place: url.place)
+                    return try open(options, place: url.place, suspicion)
                 } catch {
                     failures.append(error)
                 }
@@ -44,7 +46,7 @@ extension Connection {
         options["host"] = listen.host
         options["hostaddr"] = nil
         options["port"] = listen.port
-        return try open(options, place: "\(url.place) (listen=\(listen.host):\(listen.port))")
+        return try open(options, place: "\(url.place) (listen=\(listen.host):\(listen.port))", PoolerSuspicion())
     }
 
     /// What is worth telling: a refusal more than a host that is away, which may be as it should.
@@ -54,7 +56,9 @@ extension Connection {
     }
 
     /// Opens a connection to one host.
-    private static func open(_ options: [String: String], place: String) throws(StoreError) -> Connection {
+    private static func open(
+        _ options: [String: String], place: String, _ suspicion: PoolerSuspicion
+    ) throws(StoreError) -> Connection {
         let all = defaults.merging(options) { $1 }
         // Waiting is ours to do; libpq heeds this option only where it waits itself.
         let seconds = options["connect_timeout"].flatMap { Int($0) }.flatMap { $0 > 0 ? max($0, 2) : nil } ?? 5
@@ -73,7 +77,7 @@ extension Connection {
             PQfinish(handle)
             throw error
         }
-        return Connection(handle, place: place)
+        return Connection(handle, place: place, suspicion: suspicion)
     }
 
     /// What a connection has if the URL doesn't say otherwise. A host that has died without a word is noticed after

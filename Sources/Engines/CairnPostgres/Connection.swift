@@ -1,6 +1,7 @@
 internal import CPostgres
 internal import CairnModel
 internal import Glibc
+internal import Synchronization
 
 /// One connection to a PostgreSQL server, always in libpq's pipeline mode.
 ///
@@ -13,6 +14,8 @@ internal import Glibc
 final class Connection: @unchecked Sendable {
     /// Where it leads, for messages.
     let place: String
+    /// Told when a pooler shows that the URL denies.
+    private let suspicion: PoolerSuspicion
     private let handle: OpaquePointer
     /// Whether it can't be used any more.
     private(set) var isBroken = false
@@ -40,9 +43,10 @@ final class Connection: @unchecked Sendable {
     }
 
     /// Takes over a connection that is open, in pipeline mode and doesn't block; see `Connection+Open.swift`.
-    init(_ handle: OpaquePointer, place: String) {
+    init(_ handle: OpaquePointer, place: String, suspicion: PoolerSuspicion) {
         self.handle = handle
         self.place = place
+        self.suspicion = suspicion
         // The pointer is not retained: libpq uses it only in calls on this connection, which this object makes.
         PQsetNoticeReceiver(
             handle,
@@ -243,6 +247,7 @@ final class Connection: @unchecked Sendable {
             // Somebody has put a pooler in between, or swept the connection; from now on nothing is left on it.
             isPooled = true
             prepared = []
+            suspicion.raise()
         }
         if words.endsConnection { isBroken = true }
         return .postgres(words, place: place)
@@ -276,4 +281,15 @@ final class Connection: @unchecked Sendable {
         }
         return texts
     }
+}
+
+/// Whether a pooler was noticed by what it did, where nobody had told of it.
+final class PoolerSuspicion: Sendable {
+    private let flag = Atomic<Bool>(false)
+
+    /// Whether one was noticed.
+    var isRaised: Bool { flag.load(ordering: .relaxed) }
+
+    /// Notes that there is one.
+    func raise() { flag.store(true, ordering: .relaxed) }
 }

@@ -16,6 +16,7 @@ package struct PostgresHome: ServerHome {
 
     let url: PostgresURL
     let registrations = Registrations()
+    let suspicion = PoolerSuspicion()
 
     /// The home at a URL such as `postgres://user:password@host:5432/database?schema=cairn`. Connects to nothing yet.
     ///
@@ -31,7 +32,7 @@ package struct PostgresHome: ServerHome {
     }
 
     package func open(_ role: SessionRole) throws(StoreError) -> PostgresSession {
-        let connection = try Connection.open(url, for: role)
+        let connection = try Connection.open(url, for: role, suspicion: suspicion)
         do throws(StoreError) {
             return try PostgresSession(connection, for: role, of: self)
         } catch {

@@ -26,7 +26,8 @@ package final class PostgresSession: ServerSession, @unchecked Sendable {
         options = home.options
         registrations = home.registrations
         transactionSettings = SessionSettings.parameters(for: role)
-        try SessionSettings.make(on: connection, for: role, isPooled: home.url.isPooled)
+        try SessionSettings.make(
+            on: connection, for: role, isPooled: home.suspicion.isRaised ? true : home.url.isPooled)
     }
 
     package func rollBack() {

@@ -239,7 +239,7 @@ extension Statements {
         )
         SELECT 1 / (SELECT count(*) FROM head), 1 / (SELECT count(*) FROM replica),
             (SELECT pg_notify($9::text, $10::text) WHERE EXISTS (
-                SELECT FROM \(replicas) WHERE number <> $5::bigint AND seen_at >= \(now) - $11::bigint))
+                SELECT FROM \(replicas) WHERE number > 0 AND number <> $5::bigint AND seen_at >= \(now) - $11::bigint))
         """
     }
 

@@ -34,8 +34,8 @@ final class SessionEngine: Engine, @unchecked Sendable {
     }
 
     func commit(_ decide: (any EngineView) throws(StoreError) -> Changes?) throws(StoreError) {
-        let start = try session.beginBatch()
         do throws(StoreError) {
+            let start = try session.beginBatch()
             guard let changes = try decide(session.batchView(from: start)) else {
                 session.rollBack()
                 return
