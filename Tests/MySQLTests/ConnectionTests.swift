@@ -12,7 +12,9 @@ struct ConnectionTests {
     func severalStatements() async throws {
         let connection = try await connection()
         var rows: [String] = []
-        let counts = try connection.run("SELECT 1 UNION SELECT 2;DO 0;SELECT NULL, X'', X'00FF27', -9223372036854775808") {
+        let counts = try connection.run(
+            "SELECT 1 UNION SELECT 2;DO 0;SELECT NULL, X'', X'00FF27', -9223372036854775808"
+        ) {
             index, row in
             if index == 0 {
                 rows.append("\(index): \(row.integer(0))")

@@ -112,7 +112,8 @@ struct MigrationTests {
         _ = try home.prepare(session)
         try session.create([("jobs/1", "running"), (Key(bytes: [0xFF, 0xFE]), Value(bytes: [0xC0, 0x80]))])
         session.close()
-        let rows = try await database.sql("SELECT `key`, value, version, is_live FROM cairn_records_text ORDER BY 1 DESC")
+        let rows = try await database.sql(
+            "SELECT `key`, value, version, is_live FROM cairn_records_text ORDER BY 1 DESC")
         #expect(rows.split(separator: "\n").first == "jobs/1\trunning\t1\t1")
         let events = try await database.sql("SELECT kind, `key`, client_id, time FROM cairn_events_text WHERE ref = 1")
         #expect(events.contains(/^created\tjobs\/1\ttest\t20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/))

@@ -34,7 +34,8 @@ struct RightsTests {
         let first = try ServerEngine(MySQLHome(owner), options: ServerOptions())
         first.close()
         let url = try await url(for: "plain", "SELECT, INSERT, UPDATE, DELETE", on: database)
-        let store = try await Keyspace.open(ServerEngine(MySQLHome(url), options: ServerOptions()), clock: ManualClock())
+        let store = try await Keyspace.open(
+            ServerEngine(MySQLHome(url), options: ServerOptions()), clock: ManualClock())
         _ = try await store.set("a", "1")
         _ = try await store.delete("a")
         _ = try await store.compact(before: 2)
@@ -47,7 +48,7 @@ struct RightsTests {
         let database = try await FreshStore.database()
         let noRights = try await failure(url(for: "nobody", "", on: database))
         #expect(noRights?.code == .permissionDenied)
-        let noCreate = try await failure(url(for: "rows", "SELECT, INSERT, UPDATE, DELETE", on: database))
+        let noCreate = try await failure(url(for: "only_rows", "SELECT, INSERT, UPDATE, DELETE", on: database))
         #expect(noCreate?.code == .permissionDenied)
         #expect(noCreate?.message.contains("GRANT CREATE ON") == true, "\(String(describing: noCreate))")
         let noViews = try await failure(url(for: "noviews", "SELECT, INSERT, UPDATE, DELETE, CREATE", on: database))
@@ -63,7 +64,8 @@ struct RightsTests {
         let wrongPassword = failure(server.url(database: database.name, user: "known", password: "hunter2"))
         #expect(wrongPassword?.code == .authenticationFailed)
         #expect(wrongPassword?.message.contains("hunter2") == false)
-        #expect(failure(server.url(database: database.name, user: "ghost", password: "x"))?.code == .authenticationFailed)
+        #expect(
+            failure(server.url(database: database.name, user: "ghost", password: "x"))?.code == .authenticationFailed)
         #expect(failure(server.url(database: "no_such_database"))?.code == .databaseNotFound)
         let nobodyListens = failure("mysql://root@127.0.0.1:1/app")
         #expect(nobodyListens?.code == .unavailable)
@@ -91,7 +93,8 @@ struct RightsTests {
         let error = #expect(throws: StoreError.self) { try session.beginBatch() }
         #expect(error?.code == .corrupted)
         #expect(!session.isBroken)
-        try session.connection.run("CREATE TABLE cairn_head (id INT, last_ref INT, oldest_ref INT, last_lease_id INT, time INT)")
+        try session.connection.run(
+            "CREATE TABLE cairn_head (id INT, last_ref INT, oldest_ref INT, last_lease_id INT, time INT)")
         #expect(throws: StoreError.self) { try session.beginBatch() }
         session.close()
     }

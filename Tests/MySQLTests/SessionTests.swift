@@ -55,7 +55,9 @@ struct SessionTests {
         let session = try await FreshStore.session()
         let all = (UInt8.min ... .max).map { $0 }
         var keys = all.map { Key(bytes: [$0]) } + all.map { Key(bytes: [0x61, $0]) }
-        keys += ["A", "a ", "é", "e\u{301}", Key(bytes: [0xFF, 0xFF]), Key(bytes: [UInt8](repeating: 0xFF, count: 1_024))]
+        keys += [
+            "A", "a ", "é", "e\u{301}", Key(bytes: [0xFF, 0xFF]), Key(bytes: [UInt8](repeating: 0xFF, count: 1_024)),
+        ]
         let unique = Set(keys)
         try session.create(unique.map { (key: $0, value: Value(bytes: $0.bytes + all)) })
         let records = try session.withSnapshot { (view) throws(StoreError) in

@@ -57,6 +57,13 @@ final class Connection: @unchecked Sendable {
             throw .mysql(failure, server, place: place)
         }
         noticeDeadPeers()
+        // The library goes on without encryption when the server has none, unless it has to verify the certificate.
+        if url.tls.mode != .off, mysql_get_ssl_cipher(handle) == nil {
+            close()
+            throw StoreError(
+                .unsuitableHome,
+                "\(place): the server has no TLS, and the URL wants it; set it up, or leave tls out of the URL")
+        }
     }
 
     deinit { close() }

@@ -48,6 +48,6 @@ struct Page<Entry> {
         entriesBefore = entries.count
         // As many rows as the rest of the page holds, if they go on like that, but not four times as many at once.
         let mean = max(total / max(entries.count, 1), 1)
-        rowsPerQuery = max(16, min(rowsPerQuery * 4, (bytes - min(total, bytes)) / mean + 1, 8_192))
+        rowsPerQuery = max(16, min(rowsPerQuery * 4, (bytes - min(total, bytes)) / mean, 8_192))
     }
 }
