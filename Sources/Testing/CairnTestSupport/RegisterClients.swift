@@ -10,6 +10,8 @@ public struct RegisterClients: Sendable {
     public var callsPerClient = 50
     /// The keys.
     public var keys: [Key] = ["x", "y", "z"]
+    /// Whether every write has a request id, so that no outcome stays unknown as long as some server answers.
+    public var usesRequestIDs = false
     /// What repeats their choices.
     public var seed: UInt64
 
@@ -50,6 +52,7 @@ public struct RegisterClients: Sendable {
             let key = random.pick(keys)
             let value = Value("\(client)/\(number)")
             let start = ticks.next()
+            let request: RequestID? = usesRequestIDs ? .random(using: &random) : nil
             let choice = random.below(8)
             let action: RegisterCall.Action
             switch choice {
@@ -60,18 +63,18 @@ public struct RegisterClients: Sendable {
             case 3:
                 action = .delete(
                     version: try await answer(.keyNotFound) { () async throws(StoreError) in
-                        try await store.delete(key).version
+                        try await store.delete(key, requestID: request).version
                     })
             case 4..<7:
                 let expected = seen[key] ?? 0
                 let version = try await answer(.conditionFailed) { () async throws(StoreError) in
-                    try await store.set(key, value, if: .version(.equal, expected)).version
+                    try await store.set(key, value, if: .version(.equal, expected), requestID: request).version
                 }
                 action = .compareAndSet(expected: expected, value, version: version)
                 seen[key] = version ?? seen[key]
             default:
                 do throws(StoreError) {
-                    action = .set(value, version: try await store.set(key, value).version)
+                    action = .set(value, version: try await store.set(key, value, requestID: request).version)
                 } catch {
                     guard error.retry == .unknownOutcome else { throw error }
                     action = .unknownSet(value)

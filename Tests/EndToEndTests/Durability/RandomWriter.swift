@@ -8,6 +8,8 @@ struct RandomWriter {
     let store: any Store
     let ledger: WriteLedger
     var random: SeededGenerator
+    /// Whether every transaction has a request id, so that a client may send it again to whichever server answers.
+    var isRepeatable = false
     private var number = 0
 
     init(_ name: String, on store: any Store, _ ledger: WriteLedger, seed: UInt64) {
@@ -19,6 +21,14 @@ struct RandomWriter {
 
     mutating func runUntilCut() async {
         while await step() {}
+    }
+
+    /// Runs so many transactions, unless the server no longer answers. Returns whether it did to the end.
+    mutating func run(_ count: Int) async -> Bool {
+        for _ in 0..<count {
+            if await !step() { return false }
+        }
+        return true
     }
 
     /// One transaction; false when the server no longer answers.
@@ -43,7 +53,7 @@ struct RandomWriter {
             transaction.operations += (0..<2).map { .set(Key("leased/\(id)/\($0)"), value, lease: lease) }
         }
         // Half of them could be sent again; that must not make them happen twice.
-        if random.once(in: 2) { transaction.requestID = .random(using: &random) }
+        if isRepeatable || random.once(in: 2) { transaction.requestID = .random(using: &random) }
         return await ledger.run(transaction, isMortal: isMortal, on: store) != nil
     }
 
@@ -59,7 +69,7 @@ struct RandomWriter {
         let next = (record?.value.text.flatMap { Int($0) } ?? 0) + 1
         let transaction = Transaction(
             if: [Condition(key, .version(.equal, record?.version ?? 0))], then: [.set(key, Value("\(next)"))],
-            clientID: id)
+            clientID: id, requestID: isRepeatable ? .random(using: &random) : nil)
         return await ledger.run(transaction, on: store) != nil
     }
 
