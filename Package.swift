@@ -170,6 +170,18 @@ let package = Package(
             ],
             path: "Sources/Tools/cairn"
         ),
+        // Benchmarks: what `make bench` compares with. Not a product.
+        .executableTarget(
+            name: "cairn-baseline",
+            dependencies: [
+                "CMariaDB", "CPostgres", "CairnModel", "CairnServer", "CairnRPC",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            path: "Benchmarks/Baseline"
+        ),
         // Examples, run by the tests.
         .executableTarget(name: "example-embedded", dependencies: ["Cairn"], path: "Examples/Embedded"),
         .executableTarget(

@@ -107,6 +107,8 @@ extension RuleSample {
         RuleSample(.layers, in: "Sources/Service/CairnServer/A.swift", breaksAt: [1], "import CairnSQLite"),
         RuleSample(.layers, in: "Sources/Service/CairnClient/A.swift", breaksAt: [1], "import CairnServer"),
         RuleSample(.layers, in: "Sources/Service/CairnClient/A.swift", breaksAt: [1], "import ArgumentParser"),
+        RuleSample(.layers, in: "Benchmarks/Baseline/A.swift", "import CPostgres\nimport CairnServer"),
+        RuleSample(.layers, in: "Benchmarks/Baseline/A.swift", breaksAt: [1], "import CairnPostgres"),
         RuleSample(.layers, in: "Sources/Tools/cairn/A.swift", "import ArgumentParser\nimport Cairn"),
         RuleSample(.layers, in: "Sources/Tools/cairn/A.swift", breaksAt: [1], "import GRPCCore"),
         RuleSample(

@@ -9,7 +9,7 @@ extension Rule {
             if found.text == "ArgumentParser", !file.path.hasPrefix("Sources/Tools/") {
                 return file.violation(found.line, "'ArgumentParser': command lines belong in Sources/Tools")
             }
-            guard file.path.hasPrefix("Sources/") else { return nil }
+            guard file.path.hasPrefix("Sources/") || file.path.hasPrefix("Benchmarks/") else { return nil }
             guard let layer = Layer.of(file.path) else {
                 return file.violation(found.line, "no layer has this folder: give it a row in Layers.swift")
             }

@@ -118,6 +118,15 @@ struct Layer: Sendable {
             lifecycle
         ),
         Layer(
+            "Benchmarks/Baseline",
+            "the baseline is a store of its own behind our server, and knows no engine",
+            ["CMariaDB", "CPostgres", "CairnModel", "CairnRPC", "CairnServer"],
+            platform,
+            collections,
+            observability,
+            lifecycle
+        ),
+        Layer(
             "Sources/Testing/CairnConformance",
             "the conformance checks test any store, through the model alone",
             ["CairnModel", "Testing"],
