@@ -8,6 +8,8 @@ extension BenchRig {
     struct Timing: Sendable {
         var warmUp: Duration
         var duration: Duration
+        /// How long each client waits after each call.
+        var pause = Duration.zero
     }
 
     /// The keys that a page of a list has.
@@ -16,9 +18,7 @@ extension BenchRig {
     /// Runs a timed workload once.
     func run(_ workload: Workload, clients: Int, data: BenchData, timing: Timing) async throws -> BenchSample {
         if workload == .watch { return try await runWatch(clients: clients, data: data, timing: timing) }
-        return try await measure(
-            clients: clients, warmUp: timing.warmUp, duration: timing.duration, operation: operation(of: workload, data)
-        )
+        return try await measure(clients: clients, timing: timing, operation: operation(of: workload, data))
     }
 
     private func operation(of workload: Workload, _ data: BenchData) -> Operation {
@@ -57,10 +57,11 @@ extension BenchRig {
     private func runWatch(clients: Int, data: BenchData, timing: Timing) async throws -> BenchSample {
         let opened = BenchFlag()
         let line = lines[0]
+        let watchClient = watchClient ?? line.client
         let peer = peer
         let epoch = ContinuousClock.now
         let watch = Task(executorPreference: line.executor) {
-            try await peer.watch(from: data.key(0), to: BenchData.end, over: line.client, opened: opened.set) { value in
+            try await peer.watch(from: data.key(0), to: BenchData.end, over: watchClient, opened: opened.set) { value in
                 let sentAt = value.prefix(8).reduce(Int64(0)) { $0 << 8 | Int64($1) }
                 line.latencies.record(ContinuousClock.now - epoch - .nanoseconds(sentAt))
             }
@@ -74,9 +75,7 @@ extension BenchRig {
             }
             try await Task.sleep(for: .milliseconds(1))
         }
-        return try await measure(
-            clients: clients, warmUp: timing.warmUp, duration: timing.duration, isTimedByCall: false
-        ) { line, generator in
+        return try await measure(clients: clients, timing: timing, isTimedByCall: false) { line, generator in
             var value = data.value(&generator)
             let sentAt = Int64((ContinuousClock.now - epoch) / .nanoseconds(1))
             for index in 0..<8 {

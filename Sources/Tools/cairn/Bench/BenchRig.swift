@@ -22,31 +22,39 @@ struct BenchRig: Sendable {
     let target: BenchTarget
     let peer: any BenchPeer
     let lines: [Line]
+    /// A connection to the replica that is watched, if that isn't the one that is written to.
+    let watchClient: RPCClient?
 
     init(_ target: BenchTarget, connections: Int, loops: [RPCEventLoops]) throws {
         self.target = target
         peer = target.peer
         lines = try (0..<connections).map { index in
             let loop = loops[index % loops.count]
-            var configuration = RPCClientConfiguration(eventLoops: loop)
-            configuration.userAgent = "cairn-bench"
             guard let executor = loop.taskExecutors.first else {
                 throw StoreError(.internal, "an event loop has no executor")
             }
-            let client = try RPCClient(target: RPCTarget(addresses: [target.address]), configuration: configuration)
-            return Line(client: client, executor: executor)
+            return Line(client: try BenchRig.client(of: target.address, on: loop), executor: executor)
         }
+        // On the loop of the first line, where the watch's task runs.
+        watchClient = try target.watchAddress.map { try BenchRig.client(of: $0, on: loops[0]) }
+    }
+
+    private static func client(of address: RPCAddress, on loop: RPCEventLoops) throws -> RPCClient {
+        var configuration = RPCClientConfiguration(eventLoops: loop)
+        configuration.userAgent = "cairn-bench"
+        return try RPCClient(target: RPCTarget(addresses: [address]), configuration: configuration)
     }
 
     func close() async {
         for line in lines { await line.client.close() }
+        await watchClient?.close()
     }
 
-    /// Runs `operation` on `clients` clients, and measures it for `duration` once it has run for `warmUp`.
+    /// Runs `operation` on `clients` clients, and measures it once it has run for the time to warm up.
     ///
     /// - Parameter isTimedByCall: whether an operation's latency is noted here, as the time until it returns.
     func measure(
-        clients: Int, warmUp: Duration, duration: Duration, isTimedByCall: Bool = true, operation: @escaping Operation
+        clients: Int, timing: Timing, isTimedByCall: Bool = true, operation: @escaping Operation
     ) async throws -> BenchSample {
         let isOver = BenchFlag()
         return try await withThrowingTaskGroup(of: Void.self) { group in
@@ -58,17 +66,18 @@ struct BenchRig: Sendable {
                         let start = ContinuousClock.now
                         try await operation(line, &generator)
                         if isTimedByCall { line.latencies.record(ContinuousClock.now - start) }
+                        if timing.pause > .zero { try await Task.sleep(for: timing.pause) }
                     }
                 }
             }
             let watched = lines
-            let process = target.process
+            let target = target
             let sample = Mutex<BenchSample?>(nil)
             group.addTask {
-                try await Task.sleep(for: warmUp)
+                try await Task.sleep(for: timing.warmUp)
+                let stopwatch = BenchStopwatch(target)
                 _ = BenchRig.takeLatencies(of: watched)
-                let stopwatch = BenchStopwatch(process)
-                try await Task.sleep(for: duration)
+                try await Task.sleep(for: timing.duration)
                 let measured = stopwatch.stop(latencies: BenchRig.takeLatencies(of: watched))
                 sample.withLock { $0 = measured }
                 isOver.set()
@@ -80,11 +89,11 @@ struct BenchRig: Sendable {
         }
     }
 
-    /// Sets keys `0..<count`, `batch` a call, and measures that.
-    func load(_ data: BenchData, batch: Int, clients: Int) async throws -> BenchSample {
+    /// Sets the keys from `start` on, `batch` a call, and measures that.
+    func load(_ data: BenchData, from start: Int, batch: Int, clients: Int) async throws -> BenchSample {
         let calls = BenchCounter()
-        let callCount = (data.keyCount + batch - 1) / batch
-        let stopwatch = BenchStopwatch(target.process)
+        let callCount = (data.keyCount - start + batch - 1) / batch
+        let stopwatch = BenchStopwatch(target)
         try await withThrowingTaskGroup(of: Void.self) { group in
             for number in 0..<clients {
                 let line = lines[number % lines.count]
@@ -93,18 +102,18 @@ struct BenchRig: Sendable {
                     while true {
                         let call = calls.next()
                         guard call < callCount else { return }
-                        let first = call * batch
+                        let first = start + call * batch
                         let keys = first..<min(first + batch, data.keyCount)
                         let pairs = keys.map { (key: data.key($0), value: data.value(&generator)) }
-                        let start = ContinuousClock.now
+                        let sentAt = ContinuousClock.now
                         try await peer.put(pairs, over: line.client)
-                        line.latencies.record(ContinuousClock.now - start)
+                        line.latencies.record(ContinuousClock.now - sentAt)
                     }
                 }
             }
             try await group.waitForAll()
         }
-        return stopwatch.stop(operations: data.keyCount, latencies: BenchRig.takeLatencies(of: lines))
+        return stopwatch.stop(operations: data.keyCount - start, latencies: BenchRig.takeLatencies(of: lines))
     }
 
     private static func takeLatencies(of lines: [Line]) -> Histogram<UInt64> {

@@ -14,6 +14,8 @@ struct BenchRun {
         var data: BenchData
         /// Keys set by one call of a load.
         var batch: Int
+        /// The first key of a load.
+        var loadFrom: Int
         var readyWithin: Duration
         /// Whether to leave the keys where they are.
         var keepsKeys: Bool
@@ -33,10 +35,13 @@ struct BenchRun {
         if plan.workloads.contains(.load) {
             let clients = BenchRun.loadingClients
             try await runOnce(.load, clients: clients) {
-                try await $0.load(plan.data, batch: plan.batch, clients: clients)
+                try await $0.load(plan.data, from: plan.loadFrom, batch: plan.batch, clients: clients)
             }
         } else if plan.workloads.contains(where: \.needsKeys) {
-            for rig in rigs { _ = try await rig.load(plan.data, batch: plan.batch, clients: BenchRun.loadingClients) }
+            for rig in rigs {
+                _ = try await rig.load(
+                    plan.data, from: plan.loadFrom, batch: plan.batch, clients: BenchRun.loadingClients)
+            }
         }
         for workload in plan.workloads where workload.isTimed {
             for clients in plan.clients { try await runRounds(workload, clients: clients) }

@@ -9,6 +9,8 @@ struct BenchSample: Sendable {
     var latencies: Histogram<UInt64>
     /// The CPU time of the server, in seconds, if its process is known.
     var serverCPU: Double?
+    /// The CPU time of the database below the server, in seconds, if its process is known.
+    var databaseCPU: Double?
     /// The CPU time of this process.
     var clientCPU: Double
     /// The memory of the server afterwards.
@@ -20,6 +22,8 @@ struct BenchSample: Sendable {
     var rate: Double { seconds > 0 ? Double(operations) / seconds : 0 }
     /// Microseconds of the server's CPU for an operation.
     var serverCPUPerOperation: Double? { serverCPU.map { $0 * 1e6 / Double(max(1, operations)) } }
+    /// Microseconds of the database's CPU for an operation.
+    var databaseCPUPerOperation: Double? { databaseCPU.map { $0 * 1e6 / Double(max(1, operations)) } }
     /// Microseconds of this process's CPU for an operation.
     var clientCPUPerOperation: Double { clientCPU * 1e6 / Double(max(1, operations)) }
 
@@ -29,6 +33,7 @@ struct BenchSample: Sendable {
         seconds += other.seconds
         latencies.add(other.latencies)
         serverCPU = serverCPU.flatMap { mine in other.serverCPU.map { mine + $0 } }
+        databaseCPU = databaseCPU.flatMap { mine in other.databaseCPU.map { mine + $0 } }
         clientCPU += other.clientCPU
         residentBytes = other.residentBytes
         rates += other.rates
@@ -38,12 +43,19 @@ struct BenchSample: Sendable {
 /// Reads the clocks and counters at the start of a measurement, and makes a sample of what they say at its end.
 struct BenchStopwatch {
     private let process: ServerProcess?
-    private let startedAt = ContinuousClock.now
+    private let database: ServerProcess?
+    private let startedAt: ContinuousClock.Instant
     private let serverCPU: Duration?
+    private let databaseCPU: Duration?
     private let clientCPU: Double
 
-    init(_ process: ServerProcess?) {
-        self.process = process
+    /// Starts; without a target it measures this process alone.
+    init(_ target: BenchTarget?) {
+        process = target?.process
+        database = target?.database
+        // First, because it takes longest: it looks at every process of the machine.
+        databaseCPU = database?.cpuTimeWithChildren
+        startedAt = .now
         serverCPU = process?.cpuTime
         clientCPU = BenchStopwatch.ownCPU
     }
@@ -53,8 +65,9 @@ struct BenchStopwatch {
         let seconds = (ContinuousClock.now - startedAt) / .seconds(1)
         let count = operations ?? Int(latencies.totalCount)
         let used = process?.cpuTime.flatMap { end in serverCPU.map { (end - $0) / .seconds(1) } }
+        let below = database?.cpuTimeWithChildren.flatMap { end in databaseCPU.map { (end - $0) / .seconds(1) } }
         return BenchSample(
-            operations: count, seconds: seconds, latencies: latencies, serverCPU: used,
+            operations: count, seconds: seconds, latencies: latencies, serverCPU: used, databaseCPU: below,
             clientCPU: BenchStopwatch.ownCPU - clientCPU, residentBytes: process?.residentBytes,
             rates: [Double(count) / seconds])
     }

@@ -3,7 +3,8 @@ import CairnModel
 import CairnRPC
 import Foundation
 
-/// A server to measure, on the command line: `NAME=KIND:ADDRESS[@PID]`, such as `etcd=etcd:127.0.0.1:2379@4711`.
+/// A server to measure, on the command line: `NAME=KIND:ADDRESS[@PID][,OPTION=VALUE…]`, such as
+/// `etcd=etcd:127.0.0.1:2379@4711`.
 struct BenchTarget: ExpressibleByArgument, Sendable {
     /// What the server speaks.
     enum Kind: String, Sendable {
@@ -17,6 +18,11 @@ struct BenchTarget: ExpressibleByArgument, Sendable {
     var address: RPCAddress
     /// The server's process, if it runs on this machine: whose CPU time and memory are read.
     var process: ServerProcess?
+    /// The process of the database server below it (`database=PID`), whose CPU time is read, with that of the processes
+    /// it has started.
+    var database: ServerProcess?
+    /// Another replica of the same store (`watch=ADDRESS`), where the workload `watch` watches.
+    var watchAddress: RPCAddress?
 
     init(name: String, kind: Kind, address: RPCAddress, process: ServerProcess?) {
         self.name = name
@@ -27,7 +33,8 @@ struct BenchTarget: ExpressibleByArgument, Sendable {
 
     init?(argument: String) {
         guard let equals = argument.firstIndex(of: "="), equals != argument.startIndex else { return nil }
-        let place = argument[argument.index(after: equals)...]
+        let parts = argument[argument.index(after: equals)...].split(separator: ",", omittingEmptySubsequences: false)
+        let place = parts[0]
         guard let colon = place.firstIndex(of: ":"), let kind = Kind(rawValue: String(place[..<colon])) else {
             return nil
         }
@@ -41,6 +48,24 @@ struct BenchTarget: ExpressibleByArgument, Sendable {
         name = String(argument[..<equals])
         self.kind = kind
         self.address = parsed
+        for option in parts.dropFirst() {
+            guard take(option) else { return nil }
+        }
+    }
+
+    /// Takes an option; returns whether there is such a one.
+    private mutating func take(_ option: Substring) -> Bool {
+        guard let equals = option.firstIndex(of: "=") else { return false }
+        let value = String(option[option.index(after: equals)...])
+        switch option[..<equals] {
+        case "database":
+            database = Int32(value).map { ServerProcess(pid: $0) }
+            return database != nil
+        case "watch":
+            watchAddress = try? AddressArgument.parse(value)
+            return watchAddress != nil
+        default: return false
+        }
     }
 
     /// How to call a server of this kind.

@@ -11,6 +11,33 @@ struct ServerProcess: Sendable {
         return ServerProcess.duration(ofTicks: user + system)
     }
 
+    /// The CPU time that it and the processes it has started have used, those that have ended included; `nil` if it
+    /// can't be read.
+    var cpuTimeWithChildren: Duration? {
+        guard let own = familyTicks else { return nil }
+        var children: [Int32: [ServerProcess]] = [:]
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? [] {
+            guard let pid = Int32(name) else { continue }
+            let process = ServerProcess(pid: pid)
+            if let parent = process.parent { children[parent, default: []].append(process) }
+        }
+        var ticks = own
+        var rest = children[pid] ?? []
+        while let process = rest.popLast() {
+            ticks += process.familyTicks ?? 0
+            rest += children[process.pid] ?? []
+        }
+        return ServerProcess.duration(ofTicks: ticks)
+    }
+
+    /// The ticks that it has used, and those of its children that have ended.
+    private var familyTicks: Int64? {
+        guard let fields = statFields, fields.count > 14 else { return nil }
+        return fields[11...14].reduce(0) { $0 + (Int64($1) ?? 0) }
+    }
+
+    private var parent: Int32? { statFields.flatMap { $0.count > 1 ? Int32($0[1]) : nil } }
+
     /// How long it has been running, to a hundredth of a second.
     var age: Duration? {
         guard let fields = statFields, fields.count > 19, let start = Int64(fields[19]),

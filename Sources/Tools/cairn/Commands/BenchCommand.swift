@@ -11,6 +11,9 @@ struct BenchCommand: AsyncParsableCommand {
 
             A target is NAME=KIND:ADDRESS[@PID]. KIND is cairn or etcd; PID is the server's process on this machine,
             whose CPU time and memory are then shown: sqlite=cairn:127.0.0.1:4747@4711 etcd=etcd:127.0.0.1:2379@4712
+            Options may follow it, each after a comma: database=PID, the database server below it, whose CPU time is
+            then shown too, with that of all processes it has started; watch=ADDRESS, another replica of the same
+            store, where the workload watch watches.
 
             WORKLOADS
               put     set a random key
@@ -54,6 +57,9 @@ struct BenchCommand: AsyncParsableCommand {
     @Option(help: "How long to run before each measurement.")
     var warmUp = DurationArgument(.milliseconds(300))
 
+    @Option(help: "How long each client waits after each call.")
+    var pause = DurationArgument(.zero)
+
     @Option(help: ArgumentHelp("How often to measure each target; they take turns.", valueName: "n"))
     var rounds = 3
 
@@ -68,6 +74,9 @@ struct BenchCommand: AsyncParsableCommand {
 
     @Option(help: ArgumentHelp("How many keys a call sets in a load; etcd takes 128 at most.", valueName: "n"))
     var batch = 128
+
+    @Option(help: ArgumentHelp("How many keys a load leaves out, because they are there.", valueName: "n"))
+    var loadFrom = 0
 
     @Option(help: "How long a server may take until it is ready.")
     var readyWithin = DurationArgument(.seconds(60))
@@ -86,6 +95,7 @@ struct BenchCommand: AsyncParsableCommand {
         guard counts.allSatisfy({ (1...10_000_000).contains($0) }) else {
             throw ValidationError("every count must be 1 at least, and 10,000,000 at most")
         }
+        guard (0..<keys).contains(loadFrom) else { throw ValidationError("--load-from must be less than --keys") }
         let least = BenchData.leastKeyBytes(keys)
         guard (least...1_024).contains(keySize) else {
             throw ValidationError("--key-size must be \(least) at least for \(keys) keys, and 1024 at most")
@@ -101,9 +111,11 @@ struct BenchCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await reportingErrors {
-            let report = try BenchReport(asJSON: json, file: jsonFile)
+            let targets = try targets()
+            let report = try BenchReport(
+                asJSON: json, showsDatabase: targets.contains { $0.database != nil }, file: jsonFile)
             let loops = (0..<threads).map { _ in RPCEventLoops(count: 1) }
-            let rigs = try targets().map { try BenchRig($0, connections: connections, loops: loops) }
+            let rigs = try targets.map { try BenchRig($0, connections: connections, loops: loops) }
             do {
                 try await BenchRun(rigs: rigs, plan: plan, report: report).run()
             } catch let error as RPCError {
@@ -125,9 +137,9 @@ struct BenchCommand: AsyncParsableCommand {
         let reference = reference.map { name in target.firstIndex { $0.name == name } } ?? (target.count > 1 ? 1 : nil)
         return BenchRun.Plan(
             workloads: workloads.items, clients: clients.items, rounds: rounds,
-            timing: BenchRig.Timing(warmUp: warmUp.duration, duration: duration.duration),
+            timing: BenchRig.Timing(warmUp: warmUp.duration, duration: duration.duration, pause: pause.duration),
             data: BenchData(keyCount: keys, keyBytes: keySize, valueBytes: valueSize), batch: batch,
-            readyWithin: readyWithin.duration, keepsKeys: keepKeys, reference: reference)
+            loadFrom: loadFrom, readyWithin: readyWithin.duration, keepsKeys: keepKeys, reference: reference)
     }
 }
 
