@@ -47,9 +47,16 @@ test: deps-test ## build and run every test, then the interoperability tests in 
 	@grep -qE 'Test run with [1-9][0-9]* tests?' .build/test.log || { echo 'make test: no test was run' >&2; exit 1; }
 	@if [[ -x Scripts/test-python.sh ]]; then Scripts/test-python.sh 2>&1 | tee .build/test-python.log; fi
 
-.PHONY: bench
-bench: deps-bench build ## measure the release binary, beside its peers
+.PHONY: build-baseline
+build-baseline: ## build the store that a benchmark on a database compares with
+	swift build --configuration release --static-swift-stdlib --product cairn-baseline
+
+.PHONY: bench bench-scale
+bench: deps-bench build build-baseline ## measure the release binary, beside its peers
 	Scripts/bench.sh
+
+bench-scale: deps-bench build ## measure it on PostgreSQL with up to 10 million keys (BENCH_KEYS=…)
+	Scripts/bench-scale.sh
 
 .PHONY: format
 format: ## format the hand-written Swift in place

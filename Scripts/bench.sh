@@ -1,126 +1,159 @@
 #!/usr/bin/env bash
-# Measures the release binary beside etcd, in one run and at the same durability, and says how far the targets are met.
+# Measures the release binary beside its peers, in one run and at the same durability, and says how far the targets are
+# met.
 #
-#     Scripts/bench.sh                  about ten minutes
-#     BENCH_QUICK=1 Scripts/bench.sh    about two
+#     Scripts/bench.sh                  about half an hour
+#     BENCH_QUICK=1 Scripts/bench.sh    about five minutes
+#     BENCH_SECTIONS=etcd,postgres,mariadb,replicas
+#                                       what to measure: Cairn on SQLite beside etcd; on a database server beside a store
+#                                       with one transaction for each write; several replicas of one store. All, unless
+#                                       told otherwise
 #     BENCH_DIR=DIR                     where the servers' data go: on a real disk, not tmpfs (a new folder in .build)
 #     BENCH_JSON=FILE                   keep the results as JSON, one object a line
+#     CAIRN_BIN=FILE CAIRN_BASELINE_BIN=FILE
+#                                       other binaries than those in .build/release
 #
 # It starts servers of its own on free loopback ports, and stops them by their process ids. What it reports is described in
 # docs/benchmarks.md. A target that isn't met is reported and is no failure; a run that can't be finished is.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-
-cairn=.build/release/cairn
-[[ -x "$cairn" ]] || { echo "bench: there is no $cairn: run 'make build'" >&2; exit 1; }
-command -v etcd >/dev/null || { echo "bench: there is no etcd: run 'make deps-bench'" >&2; exit 1; }
+source Scripts/bench-servers.sh
 
 if [[ -n "${BENCH_QUICK:-}" ]]; then
     counts=1,64 rounds=2 duration=1s large=100000
 else
     counts=1,16,64,256 rounds=3 duration=2s large=1000000
 fi
+sections="${BENCH_SECTIONS:-etcd,postgres,mariadb,replicas}"
+for section in ${sections//,/ }; do
+    [[ " etcd postgres mariadb replicas " == *" $section "* ]] \
+        || { echo "bench: there is no section '$section': there are etcd, postgres, mariadb and replicas" >&2; exit 2; }
+done
+has() { [[ ",$sections," == *",$1,"* ]]; }
 
-data="${BENCH_DIR:-.build}/bench-data.$$"
-mkdir -p "$data"
+has etcd && ! command -v etcd >/dev/null && { echo "bench: there is no etcd: run 'make deps-bench'" >&2; exit 1; }
+echo "bench: $(nproc) cores shared by servers and load, $("$cairn" version 2>/dev/null | head -1)"
+make_data
 results="${BENCH_JSON:-$data/results.json}"
 : >"$results"
-declare -A pids=()
 
-stop() { # every server that runs
-    local name
-    for name in "${!pids[@]}"; do
-        kill -TERM "${pids[$name]}" 2>/dev/null || true
-        wait "${pids[$name]}" 2>/dev/null || true
-        unset "pids[$name]"
-    done
-}
-trap 'stop; rm -rf "$data"' EXIT
-
-free_port() {
-    local port
-    while true; do
-        port=$((20000 + RANDOM % 20000))
-        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
-    done
+# Cairn on SQLite and in memory, beside etcd.
+measure_etcd() {
+    local all
+    etcd --version | head -1
+    start_cairn sqlite "sqlite:$data/small.db"
+    start_cairn memory memory:
+    start_etcd etcd small
+    all=(--target "$(target sqlite cairn)" --target "$(target etcd etcd)" --target "$(target memory cairn)")
+    wait_until_ready "${all[@]}"
+    echo "== puts and gets of 16-byte keys and 100-byte values, over 8 connections"
+    bench "${all[@]}" --workloads put,get --clients "$counts" --rounds "$rounds" --duration "$duration"
+    echo "== pages of 1,000 keys, and put to event"
+    bench "${all[@]}" --workloads list,watch --clients 1,16 --rounds "$((rounds - 1))" --duration "$duration"
+    stop
 }
 
-start_cairn() { # name, store URL, port
-    "$cairn" serve --store "$2" --listen "127.0.0.1:$3" --log-level warning >"$data/$1.log" 2>&1 &
-    pids[$1]=$!
+measure_large() {
+    local all
+    echo "== $large keys: load, memory, start"
+    start_cairn sqlite "sqlite:$data/large.db"
+    start_etcd etcd large
+    all=(--target "$(target sqlite cairn)" --target "$(target etcd etcd)")
+    wait_until_ready "${all[@]}"
+    bench "${all[@]}" --workloads load --keys "$large"
+    stop
+    start_cairn sqlite "sqlite:$data/large.db"
+    bench --target "$(target sqlite cairn)" --workloads ready --keys "$large"
+    stop
+    start_etcd etcd large
+    bench --target "$(target etcd etcd)" --workloads ready --keys "$large"
+    stop
 }
 
-start_etcd() { # name, port, peers' port, what its data are called
-    etcd --name n --data-dir "$data/$4.etcd" --logger zap --log-outputs stderr \
-        --listen-client-urls "http://127.0.0.1:$2" --advertise-client-urls "http://127.0.0.1:$2" \
-        --listen-peer-urls "http://127.0.0.1:$3" --initial-advertise-peer-urls "http://127.0.0.1:$3" \
-        --initial-cluster "n=http://127.0.0.1:$3" >"$data/$1.log" 2>&1 &
-    pids[$1]=$!
+# Cairn on a database server, beside the baseline on the same server, in databases of their own. The baseline takes no
+# transactions of several keys, so both are loaded key by key.
+measure_database() { # postgres or mariadb
+    local both one
+    "start_$1"
+    echo "== $1: $(query "$1" 'SELECT version()')"
+    query "$1" "CREATE DATABASE cairn"
+    query "$1" "CREATE DATABASE naive"
+    start_cairn "$1-cairn" "$(store_url "$1" cairn)"
+    start_baseline "$1-naive" "$(store_url "$1" naive)"
+    one=(--target "$(target "$1-cairn" cairn "$1")")
+    both=("${one[@]}" --target "$(target "$1-naive" cairn "$1")")
+    wait_until_ready "${both[@]}"
+    echo "== $1: puts and gets of 16-byte keys and 100-byte values, over 8 connections"
+    bench "${both[@]}" --workloads put,get --clients "$counts" --rounds "$rounds" --duration "$duration" --batch 1
+    stop "$1-naive"
+    echo "== $1: pages of 1,000 keys, and put to event"
+    bench "${one[@]}" --workloads list,watch --clients 1,16 --rounds "$((rounds - 1))" --duration "$duration"
+    stop
+    rm -rf "${data:?}/$1"
 }
 
-bench() {
-    "$cairn" bench --json-file "$results" "$@"
+# Two replicas on one database: puts through one, a watch on the other. First one put after the other, then one put now
+# and then, which finds everybody asleep.
+measure_replicas() { # postgres or mariadb
+    local watched name
+    "start_$1"
+    query "$1" "CREATE DATABASE cairn"
+    start_cairn "$1-pair" "$(store_url "$1" cairn)"
+    wait_until_ready --target "$(target "$1-pair" cairn)"
+    start_cairn "$1-second" "$(store_url "$1" cairn)"
+    wait_until_ready --target "$(target "$1-second" cairn)"
+    watched="$(target "$1-pair" cairn "$1"),watch=127.0.0.1:${ports[$1-second]}"
+    echo "== $1: two replicas, put through one to event on the other; then with pauses"
+    bench --target "$watched" --workloads watch --clients 1 --rounds "$rounds" --duration "$duration"
+    bench --target "$1-rare${watched#"$1-pair"}" --workloads watch --clients 1 --rounds "$rounds" \
+        --duration "$((2 * rounds))s" --pause 20ms
+    stop
+    rm -rf "${data:?}/$1"
 }
 
-wait_until_ready() {
-    "$cairn" bench "${where[@]}" --workloads ready --keep-keys >/dev/null
-}
-
-result() { # workload, clients, target, field
-    grep "\"workload\":\"$1\"" "$results" | grep "\"clients\":$2," | grep "\"target\":\"$3\"" | tail -1 \
-        | sed -nE "s/.*\"$4\":\"?([^,}\"]*).*/\1/p"
-}
-
-judge() { # what, actual, "at-least" or "at-most", bound
-    if awk -v a="$2" -v b="$4" -v how="$3" 'BEGIN { exit !(how == "at-least" ? a >= b : a <= b) }'; then
-        printf 'PASS             %-48s %6.2f  (target: %s %s)\n' "$1" "$2" "${3/-/ }" "$4"
-    else
-        printf 'SHORT OF TARGET  %-48s %6.2f  (target: %s %s)\n' "$1" "$2" "${3/-/ }" "$4"
-    fi
-}
-
-targets() { # of the servers that run
-    echo --target "sqlite=cairn:127.0.0.1:$sqlite_port@${pids[sqlite]}" \
-        --target "etcd=etcd:127.0.0.1:$etcd_port@${pids[etcd]}" \
-        ${pids[memory]:+--target "memory=cairn:127.0.0.1:$memory_port@${pids[memory]}"}
-}
-
-sqlite_port="$(free_port)" memory_port="$(free_port)" etcd_port="$(free_port)" peer_port="$(free_port)"
-echo "bench: $(nproc) cores shared by servers and load, $(etcd --version | head -1), $("$cairn" version 2>/dev/null | head -1)"
-echo "bench: data in $data ($(df --output=fstype "$data" | tail -1))"
-
-start_cairn sqlite "sqlite:$data/small.db" "$sqlite_port"
-start_cairn memory memory: "$memory_port"
-start_etcd etcd "$etcd_port" "$peer_port" small
-read -ra where <<<"$(targets)"
-wait_until_ready
-echo "== puts and gets of 16-byte keys and 100-byte values, over 8 connections"
-bench "${where[@]}" --workloads put,get --clients "$counts" --rounds "$rounds" --duration "$duration" --keep-keys
-echo "== pages of 1,000 keys, and put to event"
-bench "${where[@]}" --workloads list,watch --clients 1,16 --rounds "$((rounds - 1))" --duration "$duration" --keep-keys
-stop
-
-echo "== $large keys: load, memory, start"
-start_cairn sqlite "sqlite:$data/large.db" "$sqlite_port"
-start_etcd etcd "$etcd_port" "$peer_port" large
-read -ra where <<<"$(targets)"
-wait_until_ready
-bench "${where[@]}" --workloads load --keys "$large" --keep-keys
-stop
-start_cairn sqlite "sqlite:$data/large.db" "$sqlite_port"
-read -ra where <<<"--target sqlite=cairn:127.0.0.1:$sqlite_port@${pids[sqlite]}"
-bench "${where[@]}" --workloads ready --keys "$large" --keep-keys
-stop
-start_etcd etcd "$etcd_port" "$peer_port" large
-bench --target "etcd=etcd:127.0.0.1:$etcd_port@${pids[etcd]}" --workloads ready --keys "$large" --keep-keys
-stop
-
-echo "== summary: Cairn on SQLite beside etcd, 64 clients, every put durable"
-judge "put: rate, times etcd's" "$(result put 64 sqlite rateRatio)" at-least 2
-judge "put: server CPU per operation, times etcd's" "$(result put 64 sqlite serverCpuRatio)" at-most 0.5
-judge "get: rate, times etcd's" "$(result get 64 sqlite rateRatio)" at-least 2
-judge "get: server CPU per operation, times etcd's" "$(result get 64 sqlite serverCpuRatio)" at-most 0.33
-for name in sqlite etcd; do
-    printf '%-8s %s keys: %d MB resident after the load, answers a read %d ms after its start\n' "$name" "$large" \
-        "$(($(result load 16 "$name" residentBytes) / 1048576))" "$(($(result ready 1 "$name" p50Us) / 1000))"
+if has etcd; then
+    measure_etcd
+    measure_large
+fi
+for database in postgres mariadb; do
+    if has $database; then measure_database $database; fi
 done
+if has replicas; then
+    for database in postgres mariadb; do measure_replicas $database; done
+fi
+
+declare -A title=([postgres]=PostgreSQL [mariadb]=MariaDB)
+milliseconds() { awk -v us="$(result "$@")" 'BEGIN { print us / 1000 }'; }
+
+echo "== summary: 64 clients, every put durable"
+if has etcd; then
+    judge "put: rate, times etcd's" "$(result put 64 sqlite rateRatio)" at-least 2
+    judge "put: server CPU per operation, times etcd's" "$(result put 64 sqlite serverCpuRatio)" at-most 0.5
+    judge "get: rate, times etcd's" "$(result get 64 sqlite rateRatio)" at-least 2
+    judge "get: server CPU per operation, times etcd's" "$(result get 64 sqlite serverCpuRatio)" at-most 0.33
+fi
+for database in postgres mariadb; do
+    has $database || continue
+    naive="times the naive baseline's (${title[$database]})"
+    judge "put: rate, $naive" "$(result put 64 "$database-cairn" rateRatio)" at-least 10
+    judge "get: rate, $naive" "$(result get 64 "$database-cairn" rateRatio)" at-least 3
+done
+if has replicas; then
+    for database in postgres mariadb; do
+        across="put to event across replicas, ms (${title[$database]})"
+        judge "p99 of $across" "$(milliseconds watch 1 "$database-pair" p99Us)" at-most 10
+        judge "p99 of a rare $across" "$(milliseconds watch 1 "$database-rare" p99Us)" at-most 10
+    done
+fi
+if has etcd; then
+    for name in sqlite etcd; do
+        printf '%-8s %s keys: %d MB resident after the load, answers a read %d ms after its start\n' "$name" "$large" \
+            "$(($(result load 16 "$name" residentBytes) / 1048576))" "$(($(result ready 1 "$name" p50Us) / 1000))"
+    done
+fi
+if has replicas; then
+    for name in {postgres,mariadb}-{pair,rare}; do
+        printf '%-14s put to event across replicas: p50 %.2f ms, p99 %.2f ms\n' "$name" \
+            "$(milliseconds watch 1 "$name" p50Us)" "$(milliseconds watch 1 "$name" p99Us)"
+    done
+fi
