@@ -105,10 +105,28 @@ extension Parameters {
         add(array: events.lazy.map(\.transactionCount))
         add(array: events.lazy.map { $0.value?.kind.rawValue ?? 0 })
         add(array: events.lazy.map { $0.value?.bytes })
+        add(array: Parameters.rowChanges(of: events, leaving: records))
+    }
+
+    /// What becomes of each event's record: 0 nothing, as a later event of the batch has its key; 1 its row is changed; 2
+    /// it gets a row, as the key was never set before the batch.
+    private static func rowChanges(of events: [Event], leaving records: [Record]) -> [Int32] {
         // The refs of a batch are consecutive.
-        var isLast = [Bool](repeating: false, count: events.count)
-        for record in records { isLast[Int(record.updatedRef.rawValue - events[0].ref.rawValue)] = true }
-        add(array: isLast)
+        let first = events[0].ref.rawValue
+        var isNew = [Bool](repeating: false, count: events.count)
+        for (index, event) in events.enumerated() {
+            if let previous = event.previousRef?.rawValue, previous >= first {
+                isNew[index] = isNew[Int(previous - first)]
+            } else {
+                isNew[index] = event.version == 1
+            }
+        }
+        var changes = [Int32](repeating: 0, count: events.count)
+        for record in records {
+            let index = Int(record.updatedRef.rawValue - first)
+            changes[index] = isNew[index] ? 2 : 1
+        }
+        return changes
     }
 
     fileprivate init(leases: [Lease]) {

@@ -190,16 +190,20 @@ extension Statements {
 
     /// Appends a batch's events to the log, and writes the records that the last of each key leave behind. Both come
     /// from the same arrays, so no value is sent twice.
+    ///
+    /// Rows that are there are updated, which is cheaper than an insert that meets a conflict, and writes half as much to
+    /// the server's log. As many must be there as the batch knows of; if not, somebody has deleted some by hand, and
+    /// the division by zero fails the batch.
     private static func store(events: String, records: String) -> String {
         """
         WITH event AS MATERIALIZED (
             SELECT * FROM unnest(
                 $1::bigint[], $2::integer[], $3::bytea[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
                 $8::bigint[], $9::bigint[], $10::bytea[], $11::integer[], $12::integer[], $13::integer[], $14::bytea[],
-                $15::boolean[]
+                $15::integer[]
             ) AS event (
                 ref, kind, key, version, lease_id, created_ref, created_version, previous_ref, time, client_id,
-                transaction_index, transaction_count, value_kind, value, is_last)
+                transaction_index, transaction_count, value_kind, value, row_change)
         ), logged AS (
             INSERT INTO \(events) (
                 ref, kind, key, version, lease_id, created_ref, created_version, previous_ref, time, client_id,
@@ -207,17 +211,23 @@ extension Statements {
             SELECT ref, kind, key, version, lease_id, created_ref, created_version, previous_ref, time, client_id,
                 transaction_index, transaction_count, value_kind, value
             FROM event
+        ), inserted AS (
+            INSERT INTO \(records) (
+                key, version, created_version, created_ref, updated_ref, deleted_ref, lease_id, value_kind, value)
+            SELECT key, version, created_version, created_ref, ref, CASE WHEN value IS NULL THEN ref END, lease_id,
+                value_kind, value
+            FROM event WHERE row_change = 2
+        ), updated AS (
+            UPDATE \(records) AS record SET
+                version = event.version, created_version = event.created_version,
+                created_ref = event.created_ref, updated_ref = event.ref,
+                deleted_ref = CASE WHEN event.value IS NULL THEN event.ref END, lease_id = event.lease_id,
+                value_kind = event.value_kind, value = event.value
+            FROM event WHERE event.row_change = 1 AND record.key = event.key
+            RETURNING 1
         )
-        INSERT INTO \(records) AS record (
-            key, version, created_version, created_ref, updated_ref, deleted_ref, lease_id, value_kind, value)
-        SELECT key, version, created_version, created_ref, ref, CASE WHEN value IS NULL THEN ref END, lease_id,
-            value_kind, value
-        FROM event WHERE is_last
-        ON CONFLICT (key) DO UPDATE SET
-            version = excluded.version, created_version = excluded.created_version,
-            created_ref = excluded.created_ref, updated_ref = excluded.updated_ref,
-            deleted_ref = excluded.deleted_ref, lease_id = excluded.lease_id,
-            value_kind = excluded.value_kind, value = excluded.value
+        SELECT 1 / (CASE WHEN (SELECT count(*) FROM updated) = (SELECT count(*) FROM event WHERE row_change = 1)
+            THEN 1 ELSE 0 END)
         """
     }
 

@@ -30,6 +30,7 @@ extension ServerEngine {
             try metrics.time(.commit) { () throws(StoreError) in try session.commit(batch) }
         } catch {
             if error.retry == .unknownOutcome { return try settle(batch, error) }
+            writer.cache.forget()
             session.rollBack()
             throw error
         }
@@ -43,7 +44,9 @@ extension ServerEngine {
         do throws(StoreError) {
             let start = try metrics.time(.begin) { () throws(StoreError) in try session.beginBatch() }
             writer.oldest = start.head.oldestRef
-            if let changes = try decide(session.batchView(from: start)) { return storedBatch(changes) }
+            let view = session.batchView(from: start)
+            try writer.cache.catchUp(to: start.head, view)
+            if let changes = try decide(CachedView(view: view, cache: writer.cache)) { return storedBatch(changes) }
             session.rollBack()
             return nil
         } catch {
@@ -76,6 +79,7 @@ extension ServerEngine {
     private func note(_ batch: StoredBatch) {
         let head = batch.changes.head
         writer.oldest = head.oldestRef
+        writer.cache.note(stored: batch.records, upTo: head.lastRef)
         if let time = batch.changes.forgetRequestsBefore { writer.forgetRequestsBefore = time }
         presence.announce(batch.announcement, upTo: head.lastRef)
         metrics.stored(events: batch.changes.events.count, upTo: head.lastRef)

@@ -52,7 +52,7 @@ package final class ServerEngine<Home: ServerHome>: Engine {
                 channel.stop()
                 throw error
             }
-            writer = BatchWriter(session)
+            writer = BatchWriter(session, cacheBytes: options.recordCacheBytes)
             presence = Presence(
                 home, number: number, channel: channel, interval: options.beatInterval, metrics: metrics,
                 logger: options.logger)

@@ -46,6 +46,8 @@ package struct ServerOptions: Sendable {
     package var patience = Duration.seconds(10)
     /// How often a replica says that it lives and looks how far the log has come.
     package var beatInterval = Duration.seconds(3)
+    /// How much the cache of records may hold that spares batches from asking for what they know; 0 turns it off.
+    package var recordCacheBytes = 64 << 20
     /// Whether deadlines are judged by the database's clock. Tests that drive the time say no.
     package var usesDatabaseClock = true
     /// Where to tell what goes on behind the scenes.

@@ -1,4 +1,4 @@
-internal import CairnModel
+package import CairnModel
 internal import Synchronization
 
 /// A bounded map from keys to records, or to the knowledge that there is none. Knows nothing of when that is true.
@@ -6,9 +6,9 @@ internal import Synchronization
 /// Each of the sixteen shards has a young and an old generation. What is found or put is young; when the young ones
 /// fill half of the shard they become the old ones, and the old ones are dropped. So what is used within a half-life
 /// stays, at the price of one dictionary and no lists.
-final class RecordCache: Sendable {
+package final class RecordCache: Sendable {
     /// What is known of a key.
-    typealias Entry = Record?
+    package typealias Entry = Record?
 
     private struct Shard {
         var young: [Key: Entry] = [:]
@@ -25,13 +25,13 @@ final class RecordCache: Sendable {
     private let halfShardBytes: Int
 
     /// An empty cache for about so many bytes, counting keys, values and their keeping.
-    init(bytes: Int) {
+    package init(bytes: Int) {
         shards = (0..<16).map { _ in LockedShard() }
         halfShardBytes = bytes / 32
     }
 
     /// What is known of a key; `nil` if nothing is.
-    func entry(_ key: Key) -> Entry? {
+    package func entry(_ key: Key) -> Entry? {
         let (entry, dropped) = shard(of: key).shard.withLock { shard -> (Entry?, [Key: Entry]) in
             if let entry = shard.young[key] { return (entry, [:]) }
             guard let entry = shard.old.removeValue(forKey: key) else { return (nil, [:]) }
@@ -43,17 +43,17 @@ final class RecordCache: Sendable {
     }
 
     /// The same for who is going to put a newer one soon: does not make the entry young.
-    func peek(_ key: Key) -> Entry? {
+    package func peek(_ key: Key) -> Entry? {
         shard(of: key).shard.withLock { $0.young[key] ?? $0.old[key] }
     }
 
     /// Notes an entry.
-    func put(_ entry: Entry, for key: Key) {
+    package func put(_ entry: Entry, for key: Key) {
         put(entry, for: key, if: { true })
     }
 
     /// Notes an entry if `condition` holds while nobody else can note one for that key.
-    func put(_ entry: Entry, for key: Key, if condition: () -> Bool) {
+    package func put(_ entry: Entry, for key: Key, if condition: () -> Bool) {
         let dropped = shard(of: key).shard.withLock { shard -> [Key: Entry] in
             condition() ? insert(entry, for: key, in: &shard) : [:]
         }
@@ -61,7 +61,7 @@ final class RecordCache: Sendable {
     }
 
     /// Forgets everything.
-    func clear() {
+    package func clear() {
         for shard in shards {
             let dropped = shard.shard.withLock { shard in
                 defer { shard = Shard() }
