@@ -10,8 +10,8 @@ import Testing
 struct PlanTests {
     /// A hundred thousand keys, most of them live, on few and on many leases, and as many events, leases and requests.
     private static let rows = """
-        INSERT INTO $.records (key, version, created_version, created_ref, updated_ref, deleted_ref, lease_id, value_kind,
-            value)
+        INSERT INTO $.records (key, version, created_version, created_ref, updated_ref, deleted_ref, lease_id,
+            value_kind, value)
         SELECT convert_to('key/' || md5(n::text), 'UTF8'), 1, 1, n, n, CASE WHEN n % 3 = 0 THEN n END,
             CASE WHEN n % 2 = 0 THEN 5 ELSE n END, 0, convert_to(repeat('x', 100), 'UTF8')
         FROM generate_series(1, 100000) AS n;
@@ -20,7 +20,8 @@ struct PlanTests {
         SELECT n, 1, convert_to('key/' || md5(n::text), 'UTF8'), 1, n, n, 1, NULL, n, '', 0, 1, 0,
             convert_to(repeat('x', 100), 'UTF8')
         FROM generate_series(1, 100000) AS n;
-        INSERT INTO $.leases SELECT n, CASE WHEN n % 2 = 0 THEN n END, 1000000, true FROM generate_series(1, 100000) AS n;
+        INSERT INTO $.leases SELECT n, CASE WHEN n % 2 = 0 THEN n END, 1000000, true
+        FROM generate_series(1, 100000) AS n;
         INSERT INTO $.requests SELECT decode(md5(n::text), 'hex'), n, '{}' FROM generate_series(1, 100000) AS n;
         INSERT INTO $.consumers SELECT convert_to(n::text, 'UTF8'), n, n FROM generate_series(1, 10000) AS n;
         UPDATE $.head SET last_ref = 100000, oldest_ref = 50000;
@@ -71,10 +72,11 @@ struct PlanTests {
         try await test.sql(Self.rows + "ANALYZE; DELETE FROM $.records WHERE deleted_ref IS NOT NULL; VACUUM $.records")
         let statements = Statements(schema: test.schema)
         let calls = [
-            (statements.pageToEnd, "'', NULL, 100, 1000000"), (statements.page, "'key/0', 'key/f', 100, 1000000"),
-            (statements.keysToEnd, "'', NULL, 100"), (statements.keys, "'key/8', 'key/9', 100"),
-            (statements.events, "70000, NULL, 100, 1000000"), (statements.leasesDue, "5000, 100"),
-            (statements.leasesFrom, "70000, 100"),
+            (statements.view.pageToEnd, "'', NULL, 100, 1000000"),
+            (statements.view.page, "'key/0', 'key/f', 100, 1000000"),
+            (statements.view.keysToEnd, "'', NULL, 100"), (statements.view.keys, "'key/8', 'key/9', 100"),
+            (statements.view.events, "70000, NULL, 100, 1000000"), (statements.view.leasesDue, "5000, 100"),
+            (statements.view.leasesFrom, "70000, 100"),
         ]
         for (statement, arguments) in calls {
             for mode in ["force_generic_plan", "force_custom_plan"] {

@@ -55,8 +55,8 @@ struct PoolerTests {
                 let look = Statement(
                     "",
                     """
-                    SELECT (SELECT count(*) FROM pg_prepared_statements WHERE name <> ''), current_setting('enable_sort'),
-                        current_setting('lock_timeout')
+                    SELECT (SELECT count(*) FROM pg_prepared_statements WHERE name <> ''),
+                        current_setting('enable_sort'), current_setting('lock_timeout')
                     """)
                 let rows = try connection.run(Call(look))
                 #expect(rows.integer(0, 0) == 0 && rows.text(0, 1) == "on" && rows.text(0, 2) == "0")

@@ -8,7 +8,8 @@ struct URLTests {
     @Test("our parameters are ours, and the others libpq's")
     func parameters() throws {
         let url = try PostgresURL(
-            "postgresql://me:se%40cret@a:1,[::1]:2/db?schema=my%20schema&sslmode=require&pooled=true&listen=b:3&readers=7"
+            "postgresql://me:se%40cret@a:1,[::1]:2/db?schema=my%20schema&sslmode=require&pooled=true&listen=b:3"
+                + "&readers=7"
         )
         #expect(url.schema == "my schema")
         #expect(url.isPooled == true)

@@ -1,6 +1,8 @@
 import CairnKeyspace
 import CairnModel
 import CairnTestSupport
+import Dispatch
+import Synchronization
 import Testing
 
 @testable import CairnSQL
@@ -65,7 +67,7 @@ struct CommitTests {
                     default: database.doom(.refused(FakeDatabase.deadlock))
                     }
                 }
-                #expect(try await store.set("key", "\(number)").updatedRef == Ref(Int64(number)))
+                #expect(try await store.set("key", Value("\(number)")).updatedRef == Ref(Int64(number)))
             }
             #expect(try events().map(\.version) == Array(1...200))
         }

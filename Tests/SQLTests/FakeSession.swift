@@ -45,7 +45,7 @@ final class FakeSession: ServerSession {
     }
 
     func batchView(from start: BatchStart) -> any EngineView {
-        FakeView(database: database, time: start.time)
+        FakeView(database: database, now: start.time)
     }
 
     func commit(_ batch: StoredBatch) throws(StoreError) {
@@ -77,7 +77,12 @@ final class FakeSession: ServerSession {
         _ body: (any EngineView) throws(StoreError) -> Result
     ) throws(StoreError) -> Result {
         try reach()
-        return try body(FakeView(database: database, time: database.state.withLock { $0.time }))
+        return try body(FakeView(database: database, now: database.state.withLock { $0.time }))
+    }
+
+    func head() throws(StoreError) -> Head {
+        try reach()
+        return try database.tables.read { (view) throws(StoreError) in try view.head() }
     }
 
     func records(_ keys: [Key]) throws(StoreError) -> [Key: Record] {
@@ -129,13 +134,13 @@ final class FakeSession: ServerSession {
 /// The tables as they are, with the database's time.
 struct FakeView: EngineView {
     let database: FakeDatabase
-    let time: Timestamp
+    let now: Timestamp
 
     private func ask<Result>(_ body: (any EngineView) throws(StoreError) -> Result) throws(StoreError) -> Result {
         try database.tables.read(body)
     }
 
-    func time() throws(StoreError) -> Timestamp? { time }
+    func time() throws(StoreError) -> Timestamp? { now }
     func head() throws(StoreError) -> Head { try ask { (view) throws(StoreError) in try view.head() } }
     func records(_ keys: [Key]) throws(StoreError) -> [Key: Record] {
         try ask { (view) throws(StoreError) in try view.records(keys) }

@@ -2,6 +2,8 @@ import CairnKeyspace
 import CairnMemory
 import CairnModel
 import CairnTestSupport
+import Dispatch
+import Synchronization
 import Testing
 
 @testable import CairnSQL
@@ -21,7 +23,7 @@ struct ReplicaTests {
         var updates = try await b.watch(WatchRequest(range: .all)).makeAsyncIterator()
         var seen: [Ref] = []
         for number in 1...50 {
-            try await (number % 3 == 0 ? b : a).set("key", "\(number)")
+            try await (number % 3 == 0 ? b : a).set("key", Value("\(number)"))
             while seen.count < number {
                 seen += try #require(try await updates.next()).events.map(\.ref)
             }
@@ -75,7 +77,7 @@ struct ReplicaTests {
     @Test("a log that went back ends the streams, and writing goes on")
     func wentBack() async throws {
         let (store, _) = try await open()
-        for number in 1...3 { try await store.set("key", "\(number)") }
+        for number in 1...3 { try await store.set("key", Value("\(number)")) }
         var updates = try await store.watch(WatchRequest(range: .all)).makeAsyncIterator()
         #expect(try await updates.next() == .progress(3))
         // The standby that takes over has seen the first event only.
@@ -101,13 +103,13 @@ struct ReplicaTests {
     @Test("a log that went back and has come as far again is noticed after the connection was lost")
     func forked() async throws {
         let (store, _) = try await open()
-        for number in 1...3 { try await store.set("key", "\(number)") }
+        for number in 1...3 { try await store.set("key", Value("\(number)")) }
         var updates = try await store.watch(WatchRequest(range: .all)).makeAsyncIterator()
         #expect(try await updates.next() == .progress(3))
         let other = FakeDatabase()
         other.state.withLock { $0.time = Timestamp(microseconds: 1_800_000_000_000_000) }
         let writer = try await Keyspace.open { () throws(StoreError) in try FakeHome(other).engine() }
-        for number in 1...5 { try await writer.set("other", "\(number)") }
+        for number in 1...5 { try await writer.set("other", Value("\(number)")) }
         await writer.close()
         database.state.withLock { $0.tables = other.tables }
         // As after any fail-over, connections break.

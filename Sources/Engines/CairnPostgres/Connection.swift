@@ -47,13 +47,16 @@ final class Connection: @unchecked Sendable {
         self.handle = handle
         self.place = place
         self.suspicion = suspicion
-        // The pointer is not retained: libpq uses it only in calls on this connection, which this object makes.
         PQsetNoticeReceiver(
             handle,
             { context, result in
                 guard let context, let result else { return }
+                // Not retained, and alive: libpq calls this only within calls that this object makes.
                 Unmanaged<Connection>.fromOpaque(context).takeUnretainedValue().takeNotice(result)
-            }, Unmanaged.passUnretained(self).toOpaque())
+            },
+            // Not retained: this object closes the connection before it goes.
+            Unmanaged.passUnretained(self).toOpaque()
+        )
         PQsetErrorVerbosity(handle, PQERRORS_DEFAULT)
     }
 

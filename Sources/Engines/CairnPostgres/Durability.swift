@@ -46,8 +46,8 @@ enum Durability {
         switch settings.synchronousCommit {
         case "off":
             warnings.append(
-                "synchronous_commit is off: when the server stops, the changes of the last moments are lost, though they "
-                    + "were acknowledged; set it to on for this user or database")
+                "synchronous_commit is off: when the server stops, the changes of the last moments are lost, though "
+                    + "they were acknowledged; set it to on for this user or database")
         case "local" where hasSynchronous:
             warnings.append(
                 "synchronous_commit is local: changes are acknowledged before a standby has them, and a fail-over can "

@@ -101,7 +101,8 @@ enum Migrations {
                 Statement(
                     "",
                     """
-                    SELECT name, privilege FROM unnest($1::text[], $2::text[], $3::text[]) AS needed (name, place, privilege)
+                    SELECT name, privilege
+                    FROM unnest($1::text[], $2::text[], $3::text[]) AS needed (name, place, privilege)
                     WHERE NOT has_table_privilege(place, privilege)
                     """),
                 Parameters { parameters in

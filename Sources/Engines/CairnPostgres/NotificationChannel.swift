@@ -82,8 +82,8 @@ final class NotificationChannel: AnnouncementChannel {
                 throw StoreError(
                     .unsuitableHome,
                     "\(connection.place): a pooler is in between, through which nothing can be heard. Add "
-                        + "listen=HOST:PORT with the server's own address to the URL, or pooled=false if the pooler keeps "
-                        + "a connection for a whole session."
+                        + "listen=HOST:PORT with the server's own address to the URL, or pooled=false if the pooler "
+                        + "keeps a connection for a whole session."
                 )
             }
             _ = try connection.run(Call(Statement("", "LISTEN \(Names.quoted(name))")))

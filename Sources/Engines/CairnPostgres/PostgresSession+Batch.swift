@@ -7,7 +7,8 @@ package import CairnSQL
 
 extension PostgresSession {
     package func beginBatch() throws(StoreError) -> BatchStart {
-        let calls = [Call(Statements.begin)] + settings + [Call(statements.lockHead), Call(statements.standing)]
+        let calls =
+            [Call(Statements.begin)] + settings + [Call(statements.batch.lockHead), Call(statements.batch.standing)]
         let rows = try connection.run(calls)
         let standing = rows[rows.count - 1]
         return BatchStart(
@@ -19,7 +20,7 @@ extension PostgresSession {
 
     package func batchView(from start: BatchStart) -> any EngineView {
         PostgresView(
-            connection: connection, statements: statements, usesClock: options.usesDatabaseClock, start: start)
+            connection: connection, statements: statements.view, usesClock: options.usesDatabaseClock, start: start)
     }
 
     package func commit(_ batch: StoredBatch) throws(StoreError) {
@@ -40,24 +41,24 @@ extension PostgresSession {
         let changes = batch.changes
         var calls: [Call] = []
         if !changes.events.isEmpty {
-            calls.append(Call(statements.store, Parameters(events: changes.events, leaving: batch.records)))
+            calls.append(Call(statements.batch.store, Parameters(events: changes.events, leaving: batch.records)))
         }
         let leases = changes.leases.values.compactMap(\.self)
-        if !leases.isEmpty { calls.append(Call(statements.putLeases, Parameters(leases: leases))) }
+        if !leases.isEmpty { calls.append(Call(statements.batch.putLeases, Parameters(leases: leases))) }
         if leases.count < changes.leases.count {
             let ended = changes.leases.filter { $0.value == nil }.keys.map(\.rawValue)
-            calls.append(Call(statements.dropLeases, Parameters { $0.add(array: ended) }))
+            calls.append(Call(statements.batch.dropLeases, Parameters { $0.add(array: ended) }))
         }
         let consumers = changes.consumers.values.compactMap(\.self)
-        if !consumers.isEmpty { calls.append(Call(statements.putConsumers, Parameters(consumers: consumers))) }
+        if !consumers.isEmpty { calls.append(Call(statements.batch.putConsumers, Parameters(consumers: consumers))) }
         if consumers.count < changes.consumers.count {
             let deleted = changes.consumers.filter { $0.value == nil }.keys.map { Array($0.utf8) }
-            calls.append(Call(statements.dropConsumers, Parameters { $0.add(array: deleted) }))
+            calls.append(Call(statements.batch.dropConsumers, Parameters { $0.add(array: deleted) }))
         }
         if !changes.results.isEmpty {
-            calls.append(Call(statements.putResults, Parameters(results: changes.results, at: changes.head.time)))
+            calls.append(Call(statements.batch.putResults, Parameters(results: changes.results, at: changes.head.time)))
         }
-        calls.append(Call(statements.finish, parameters(finishing: batch)))
+        calls.append(Call(statements.batch.finish, parameters(finishing: batch)))
         return calls
     }
 

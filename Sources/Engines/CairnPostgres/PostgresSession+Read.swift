@@ -11,7 +11,7 @@ extension PostgresSession {
     ) throws(StoreError) -> Result {
         for call in [Call(Statements.beginSnapshot)] + settings { connection.announce(call) }
         let view = PostgresView(
-            connection: connection, statements: statements, usesClock: options.usesDatabaseClock, start: nil)
+            connection: connection, statements: statements.view, usesClock: options.usesDatabaseClock, start: nil)
         do throws(StoreError) {
             let result = try body(view)
             if !connection.takeBack() { connection.post([Call(Statements.commit)]) }
@@ -22,7 +22,12 @@ extension PostgresSession {
         }
     }
 
+    package func head() throws(StoreError) -> Head {
+        try PostgresView(connection: connection, statements: statements.view, usesClock: false, start: nil).head()
+    }
+
     package func records(_ keys: [Key]) throws(StoreError) -> [Key: Record] {
-        try PostgresView(connection: connection, statements: statements, usesClock: false, start: nil).records(keys)
+        try PostgresView(connection: connection, statements: statements.view, usesClock: false, start: nil).records(
+            keys)
     }
 }

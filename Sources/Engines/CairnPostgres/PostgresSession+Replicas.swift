@@ -12,7 +12,7 @@ extension PostgresSession {
         // Under the head's lock, so that each batch either is seen by the new replica when it looks for the first time,
         // or knows of it and tells it.
         let rows = try transaction([
-            Call(statements.lockHead), Call(statements.forgetReplicas), Call(statements.join, parameters),
+            Call(statements.batch.lockHead), Call(statements.replica.forget), Call(statements.replica.join, parameters),
         ])
         let number = rows[2].integer(0, 0)
         registrations.note(replica, address: address, as: number)
@@ -21,7 +21,7 @@ extension PostgresSession {
     }
 
     package func leave(_ number: Int64) throws(StoreError) {
-        _ = try transaction(isRelaxed: true, [Call(statements.leave, identity(number))])
+        _ = try transaction(isRelaxed: true, [Call(statements.replica.leave, identity(number))])
         registrations.forget(number)
         try greet(number)
     }
@@ -32,7 +32,7 @@ extension PostgresSession {
             parameters.add(names.channel)
             parameters.add(Announcement(replica: number, lastRef: .zero, nextDeadline: nil).text)
         }
-        _ = try connection.run(Call(statements.greet, parameters))
+        _ = try connection.run(Call(statements.replica.greet, parameters))
     }
 
     package func beat(_ number: Int64) throws(StoreError) -> HomeState {
@@ -45,8 +45,8 @@ extension PostgresSession {
         let rows = try transaction(
             isRelaxed: true,
             [
-                Call(statements.signOfLife, sign), Call(statements.head), Call(statements.standing),
-                Call(statements.replicas, Parameters { $0.add(Replica.silence.microseconds) }),
+                Call(statements.replica.signOfLife, sign), Call(statements.view.head), Call(statements.batch.standing),
+                Call(statements.replica.living, Parameters { $0.add(Replica.silence.microseconds) }),
             ]
         )
         guard rows[0].count == 1 else { throw replaced(number) }
@@ -63,7 +63,9 @@ extension PostgresSession {
 
     package func lastBatch(of number: Int64) throws(StoreError) -> Int64? {
         do throws(StoreError) {
-            let rows = try transaction([Call(statements.lockHead), Call(statements.lastBatch, identity(number))])
+            let rows = try transaction([
+                Call(statements.batch.lockHead), Call(statements.replica.lastBatch, identity(number)),
+            ])
             return rows[1].count == 1 ? rows[1].integer(0, 0) : nil
         } catch {
             guard error.code == .storageBusy else { throw error }

@@ -59,8 +59,8 @@ package final class PostgresSession: ServerSession, @unchecked Sendable {
             connection.giveUp()
             throw StoreError(
                 .unavailable,
-                "\(connection.place): the change is stored on the primary, but its wait for the synchronous standby was "
-                    + "broken off, so a fail-over could lose it. See that the standby runs.",
+                "\(connection.place): the change is stored on the primary, but its wait for the synchronous standby "
+                    + "was broken off, so a fail-over could lose it. See that the standby runs.",
                 retry: .unknownOutcome
             )
         }

@@ -5,7 +5,7 @@ internal import CairnSQL
 /// The state of the home at one moment: that of the transaction that is open on a connection.
 struct PostgresView: EngineView {
     let connection: Connection
-    let statements: Statements
+    let statements: ViewStatements
     let usesClock: Bool
     /// What a batch knows already; `nil` in a view that belongs to none.
     let start: BatchStart?

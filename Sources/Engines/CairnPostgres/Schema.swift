@@ -12,10 +12,10 @@ enum Schema {
 
     /// The statements that make version 1 in a schema that has none of its tables.
     static func statements(_ names: Names) -> [String] {
-        tableStatements(names) + viewStatements(names)
+        keyStatements(names) + logStatements(names) + otherStatements(names) + viewStatements(names)
     }
 
-    private static func tableStatements(_ names: Names) -> [String] {
+    private static func keyStatements(_ names: Names) -> [String] {
         func table(_ name: String) -> String { names.qualified(name) }
         return [
             """
@@ -42,6 +42,12 @@ enum Schema {
             ) WITH (fillfactor = 80)
             """,
             "CREATE INDEX records_by_lease ON \(table("records")) (lease_id) WHERE deleted_ref IS NULL",
+        ]
+    }
+
+    private static func logStatements(_ names: Names) -> [String] {
+        func table(_ name: String) -> String { names.qualified(name) }
+        return [
             """
             CREATE TABLE \(table("events")) (
                 ref bigint PRIMARY KEY,
@@ -59,7 +65,13 @@ enum Schema {
                 client_id bytea NOT NULL,
                 value bytea
             )
-            """,
+            """
+        ]
+    }
+
+    private static func otherStatements(_ names: Names) -> [String] {
+        func table(_ name: String) -> String { names.qualified(name) }
+        return [
             """
             CREATE TABLE \(table("leases")) (
                 id bigint PRIMARY KEY,

@@ -16,17 +16,10 @@ final class BatchWriter<Home: ServerHome>: @unchecked Sendable {
     var oldest = Ref(1)
     /// Requests from before this time are still to be forgotten, some of them; `nil` if none are.
     var forgetRequestsBefore: Timestamp?
-    /// The records of late batches.
-    let cache: BatchCache
 
-    init(_ session: Home.Session, cacheBytes: Int) {
-        self.session = session
-        cache = BatchCache(bytes: cacheBytes)
-    }
+    init(_ session: Home.Session) { self.session = session }
 
     func drop(_ metrics: ServerMetrics) {
-        // The next connection may lead to a database that knows less.
-        cache.forget()
         guard let session else { return }
         self.session = nil
         session.close()

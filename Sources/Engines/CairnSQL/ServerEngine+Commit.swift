@@ -30,7 +30,6 @@ extension ServerEngine {
             try metrics.time(.commit) { () throws(StoreError) in try session.commit(batch) }
         } catch {
             if error.retry == .unknownOutcome { return try settle(batch, error) }
-            writer.cache.forget()
             session.rollBack()
             throw error
         }
@@ -45,8 +44,10 @@ extension ServerEngine {
             let start = try metrics.time(.begin) { () throws(StoreError) in try session.beginBatch() }
             writer.oldest = start.head.oldestRef
             let view = session.batchView(from: start)
-            try writer.cache.catchUp(to: start.head, view)
-            if let changes = try decide(CachedView(view: view, cache: writer.cache)) { return storedBatch(changes) }
+            try cache.catchUp(to: start.head) { first, count, bytes throws(StoreError) in
+                try view.events(from: first, limit: count, bytes: bytes)
+            }
+            if let changes = try decide(CachedView(view: view, cache: cache)) { return storedBatch(changes) }
             session.rollBack()
             return nil
         } catch {
@@ -60,6 +61,7 @@ extension ServerEngine {
         if let session = writer.session { return session }
         let session = try home.open(.writing)
         metrics.sessionOpened()
+        cache.forget()
         writer.session = session
         connections.add(1, ordering: .releasing)
         return session
@@ -79,7 +81,8 @@ extension ServerEngine {
     private func note(_ batch: StoredBatch) {
         let head = batch.changes.head
         writer.oldest = head.oldestRef
-        writer.cache.note(stored: batch.records, upTo: head.lastRef)
+        cache.note(
+            stored: batch.records, from: batch.changes.events.first?.ref.previous ?? head.lastRef, to: head.lastRef)
         if let time = batch.changes.forgetRequestsBefore { writer.forgetRequestsBefore = time }
         presence.announce(batch.announcement, upTo: head.lastRef)
         metrics.stored(events: batch.changes.events.count, upTo: head.lastRef)
@@ -95,18 +98,20 @@ extension ServerEngine {
         var patience = Patience(options.patience)
         var unknown = error
         while true {
+            let last: Int64
             do throws(StoreError) {
                 // A replica whose row is gone has stored nothing of late.
-                let last = try writingSession().lastBatch(of: batch.replica) ?? 0
-                metrics.settled(last == batch.number ? "stored" : "undone")
-                if last == batch.number { return note(batch) }
-                throw StoreError(.storageBusy, "the batch was undone with its connection; try again", retry: .safe)
+                last = try writingSession().lastBatch(of: batch.replica) ?? 0
             } catch {
-                if error.code == .storageBusy, writer.session?.isBroken == false { throw error }
+                // Whatever kept it from being found out, even the lock: it is still open what became of the batch.
                 writer.drop(metrics)
                 unknown.message = error.message
-                guard error.isTransient || error.retry == .unknownOutcome, patience.wait(after: error) else { break }
+                guard error.code == .unavailable || error.code == .storageBusy, patience.wait(after: error) else { break }
+                continue
             }
+            metrics.settled(last == batch.number ? "stored" : "undone")
+            if last == batch.number { return note(batch) }
+            throw StoreError(.storageBusy, "the batch was undone with its connection; try again", retry: .safe)
         }
         metrics.settled("unknown")
         throw unknown

@@ -4,10 +4,20 @@ package import CairnModel
 // Reading, on connections of their own. A read that failed because the database went away is made again.
 
 extension ServerEngine {
-    /// The records of these keys, by one statement.
+    /// The records of these keys: by one question for the head, if they are known as of that; the others by one
+    /// statement more.
     package func lookUp(_ keys: [Key]) throws(StoreError) -> [Key: Record] {
         try metrics.time(.lookup) { () throws(StoreError) in
-            try pool.withPatience(options.patience) { (session) throws(StoreError) in try session.records(keys) }
+            try pool.withPatience(options.patience) { (session) throws(StoreError) in
+                let head = try session.head()
+                try cache.catchUp(to: head) { first, count, bytes throws(StoreError) in
+                    try session.withSnapshot { (view) throws(StoreError) in
+                        try view.events(from: first, limit: count, bytes: bytes)
+                    }
+                }
+                guard cache.has(come: head.lastRef) else { return try session.records(keys) }
+                return try cache.records(keys) { (missing) throws(StoreError) in try session.records(missing) }
+            }
         }
     }
 

@@ -27,6 +27,8 @@ package final class ServerEngine<Home: ServerHome>: Engine {
     let writer: BatchWriter<Home>
     let pool: SessionPool<Home>
     let presence: Presence<Home>
+    /// The records that were lately read or written.
+    let cache: CoherentRecords
     /// Grows with each connection after the first: the database may be another one now.
     let connections = Atomic<Int>(0)
 
@@ -38,7 +40,10 @@ package final class ServerEngine<Home: ServerHome>: Engine {
         self.options = options
         let metrics = ServerMetrics(home: home.name, logger: options.logger)
         self.metrics = metrics
-        pool = SessionPool(home, role: .reading, count: options.readers, metrics: metrics)
+        let cache = CoherentRecords(bytes: options.recordCacheBytes)
+        self.cache = cache
+        // A new connection may lead to a database that knows less.
+        pool = SessionPool(home, role: .reading, count: options.readers, metrics: metrics) { cache.forget() }
         let session = try ServerEngine.open(home, patience: options.patience, metrics)
         do throws(StoreError) {
             for warning in try home.prepare(session) {
@@ -47,12 +52,12 @@ package final class ServerEngine<Home: ServerHome>: Engine {
             let channel = try home.openChannel(options.logger)
             let number: Int64
             do throws(StoreError) {
-                number = try session.join(ReplicaID(), address: channel.address)
+                number = try ServerEngine.join(session, channel, patience: options.patience)
             } catch {
                 channel.stop()
                 throw error
             }
-            writer = BatchWriter(session, cacheBytes: options.recordCacheBytes)
+            writer = BatchWriter(session)
             presence = Presence(
                 home, number: number, channel: channel, interval: options.beatInterval, metrics: metrics,
                 logger: options.logger)
@@ -77,6 +82,21 @@ package final class ServerEngine<Home: ServerHome>: Engine {
             } catch {
                 guard error.isTransient, patience.wait(after: error) else { throw error }
                 metrics.retry(after: error)
+            }
+        }
+    }
+
+    /// Registers the replica. The head's lock, which that takes, may be held for a while by a process that hangs.
+    private static func join(
+        _ session: Home.Session, _ channel: any AnnouncementChannel, patience: Duration
+    ) throws(StoreError) -> Int64 {
+        var patience = Patience(patience)
+        let id = ReplicaID()
+        while true {
+            do throws(StoreError) {
+                return try session.join(id, address: channel.address)
+            } catch {
+                guard error.isTransient, !session.isBroken, patience.wait(after: error) else { throw error }
             }
         }
     }

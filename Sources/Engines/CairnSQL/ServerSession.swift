@@ -36,6 +36,8 @@ package protocol ServerSession: AnyObject, Sendable {
 
     /// Calls `body` with a view of one moment, the latest that is committed.
     func withSnapshot<Result>(_ body: (any EngineView) throws(StoreError) -> Result) throws(StoreError) -> Result
+    /// Where the log stands, by one statement without a transaction.
+    func head() throws(StoreError) -> Head
     /// The records of these keys, tombstones included, in one statement and without a transaction.
     func records(_ keys: [Key]) throws(StoreError) -> [Key: Record]
 
@@ -51,7 +53,7 @@ package protocol ServerSession: AnyObject, Sendable {
     /// The number of the last batch that the replica has stored, or `nil` if it isn't registered.
     ///
     /// Locks the head row first, so that a batch which may still be under way on a connection that broke has ended;
-    /// and commits a change of its own, so that what it saw is as durable as that.
+    /// and commits a change of its own, so that what it saw is as durable as that. If that isn't certain, it throws.
     func lastBatch(of number: Int64) throws(StoreError) -> Int64?
 
     // Upkeep.

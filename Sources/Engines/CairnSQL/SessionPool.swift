@@ -11,14 +11,19 @@ final class SessionPool<Home: ServerHome>: Sendable {
     let metrics: ServerMetrics
     private let state = Mutex(State())
     private let available: DispatchSemaphore
+    private let opened: @Sendable () -> Void
 
     private struct State {
         var idle: [Home.Session] = []
         var isClosed = false
     }
 
-    init(_ home: Home, role: SessionRole, count: Int, metrics: ServerMetrics) {
+    /// A pool without sessions. `opened` is called after each that is opened.
+    init(
+        _ home: Home, role: SessionRole, count: Int, metrics: ServerMetrics, opened: @escaping @Sendable () -> Void = {}
+    ) {
         self.home = home
+        self.opened = opened
         self.role = role
         self.count = max(count, 1)
         self.metrics = metrics
@@ -43,6 +48,7 @@ final class SessionPool<Home: ServerHome>: Sendable {
     private func open() throws(StoreError) -> Home.Session {
         let session = try home.open(role)
         metrics.sessionOpened()
+        opened()
         return session
     }
 

@@ -1,0 +1,80 @@
+/// The statements of a view.
+struct ViewStatements: Sendable {
+    let head, nextDeadline, events: Statement
+    let records, page, pageToEnd, keys, keysToEnd, keysOnLease: Statement
+    let leases, leasesFrom, leasesDue: Statement
+    let consumer, consumers, result: Statement
+
+    init(_ names: Names) {
+        func table(_ name: String) -> String { names.qualified(name) }
+        head = names.statement("head", names.head)
+        nextDeadline = names.statement("next_deadline", "SELECT \(names.firstDeadline)")
+        let record = "key, version, created_version, created_ref, updated_ref, deleted_ref, lease_id"
+        let live = "FROM \(table("records")) WHERE key >= $1::bytea AND deleted_ref IS NULL"
+        let liveUntil = "\(live) AND key < $2::bytea"
+        records = names.statement(
+            "records",
+            "SELECT \(record), value_kind, value FROM \(table("records")) WHERE key = ANY($1::bytea[])"
+        )
+        // The unbounded ones leave the second parameter unused, so that all have the same.
+        keys = names.statement("keys", "SELECT \(record) \(liveUntil) ORDER BY key LIMIT $3::bigint")
+        keysToEnd = names.statement(
+            "keys_to_end", "SELECT \(record) \(live) AND $2::bytea IS NULL ORDER BY key LIMIT $3::bigint")
+        page = names.statement(
+            "page",
+            ViewStatements.page(
+                of: "\(record), value_kind, value", by: "key", "\(liveUntil) ORDER BY key LIMIT $3::bigint")
+        )
+        pageToEnd = names.statement(
+            "page_to_end",
+            ViewStatements.page(
+                of: "\(record), value_kind, value", by: "key",
+                "\(live) AND $2::bytea IS NULL ORDER BY key LIMIT $3::bigint")
+        )
+        keysOnLease = names.statement(
+            "keys_on_lease",
+            "SELECT key FROM \(table("records")) WHERE lease_id = $1::bigint AND deleted_ref IS NULL"
+        )
+        events = names.statement(
+            "events",
+            ViewStatements.page(
+                of: """
+                    ref, kind, key, version, lease_id, created_ref, created_version, previous_ref, time, client_id,
+                    transaction_index, transaction_count, value_kind, value
+                    """, by: "ref",
+                "FROM \(table("events")) WHERE ref >= $1::bigint AND $2::bytea IS NULL ORDER BY ref LIMIT $3::bigint"
+            )
+        )
+        let lease = "SELECT id, deadline, duration, is_granted FROM \(table("leases"))"
+        leases = names.statement("leases", "\(lease) WHERE id = ANY($1::bigint[])")
+        leasesFrom = names.statement(
+            "leases_from", "\(lease) WHERE id >= $1::bigint ORDER BY id LIMIT $2::bigint")
+        leasesDue = names.statement(
+            "leases_due", "\(lease) WHERE deadline <= $1::bigint ORDER BY deadline, id LIMIT $2::bigint")
+
+        let consumer = "SELECT name, cursor, updated_at FROM \(table("consumers"))"
+        self.consumer = names.statement("consumer", "\(consumer) WHERE name = $1::bytea")
+        consumers = names.statement(
+            "consumers", "\(consumer) WHERE name > $1::bytea ORDER BY name LIMIT $2::bigint")
+        result = names.statement("result", "SELECT result FROM \(table("requests")) WHERE id = $1::bytea")
+    }
+
+    var all: [Statement] {
+        [
+            head, nextDeadline, events, records, page, pageToEnd, keys, keysToEnd, keysOnLease, leases, leasesFrom,
+            leasesDue, consumer, consumers, result,
+        ]
+    }
+
+    /// Rows up to a number of bytes: `$3` of them at most, ended by the server before their values exceed `$4`, but
+    /// with the first in any case. Lengths are known without reading the values.
+    private static func page(of columns: String, by order: String, _ source: String) -> String {
+        """
+        SELECT \(columns) FROM (
+            SELECT *, row_number() OVER so_far AS number, sum(coalesce(octet_length(value), 0)) OVER so_far AS total
+            FROM (SELECT \(columns) \(source)) AS page
+            WINDOW so_far AS (ORDER BY \(order) ROWS UNBOUNDED PRECEDING)
+        ) AS sized WHERE total <= $4::bigint OR number = 1 ORDER BY \(order)
+        """
+    }
+}
