@@ -1,4 +1,7 @@
+internal import CMariaDB
 internal import CairnModel
+internal import Dispatch
+internal import Foundation
 
 /// The steps that bring the tables to ``Schema/version``.
 ///
@@ -34,7 +37,10 @@ enum Migrations {
             for view in Schema.views(names) { try connection.run(view) }
             try connection.run("INSERT IGNORE INTO \(names.head) VALUES (1, 0, 1, 0, 0)")
             try connection.run(
-                "INSERT IGNORE INTO \(names.schema) (id, version, token) VALUES (1, 1, \(ChannelToken.random().bytes))")
+                """
+                INSERT IGNORE INTO \(names.schema) (id, version, token, changed_at) VALUES \
+                (1, 1, \(ChannelToken.random().bytes), \(Statements.now))
+                """)
         }
     }
 
@@ -81,20 +87,19 @@ enum Migrations {
         }
         return .ours(version: try version(on: connection, names))
     }
+}
 
-    /// Runs `body` while no other process on this server does the same for these tables.
-    ///
-    /// On a Galera cluster the lock is one node's. There two processes may be at it at once; each statement then is run
-    /// twice, one after the other on all nodes, and the second time changes nothing.
+// One process at a time.
+extension Migrations {
+    /// Runs `body` while no other process does the same for these tables.
     private static func withLock(
         on connection: Connection, _ names: Names, _ body: () throws(StoreError) -> Void
     ) throws(StoreError) {
+        // Locks with a name are one node's own, and ask a cluster's nodes nothing.
+        if connection.server.isGalera { return try withClaim(on: connection, names, body) }
         let name: SQL = "CONCAT('cairn.', SHA1(CONCAT(DATABASE(), '/', \(Array(names.schema.text.utf8)))))"
-        guard try connection.integer("SELECT GET_LOCK(\(name), 30)") == 1 else {
-            throw StoreError(
-                .storageBusy,
-                "\(connection.place): another process has been making or changing the tables for 30 seconds; try again",
-                retry: .safe)
+        guard try connection.integer("SELECT GET_LOCK(\(name), \(patienceSeconds))") == 1 else {
+            throw tooLong(connection)
         }
         do throws(StoreError) {
             try body()
@@ -104,6 +109,66 @@ enum Migrations {
             throw error
         }
         try connection.run("DO RELEASE_LOCK(\(name))")
+    }
+
+    /// The same in a Galera cluster, where it must not happen on two nodes at once: nodes that make a view at the same
+    /// time may hang for good. Who gets a row into the table `schema` may go on; one that somebody left behind who died
+    /// is removed after a while.
+    private static func withClaim(
+        on connection: Connection, _ names: Names, _ body: () throws(StoreError) -> Void
+    ) throws(StoreError) {
+        _ = try inspect(connection, names)
+        if let table = Schema.tables(names).first { try connection.run(table) }
+        let token = ChannelToken.random()
+        let end = DispatchTime.now() + .seconds(patienceSeconds)
+        while try !claim(token, on: connection, names) {
+            if try version(on: connection, names) == Schema.version { return }
+            guard DispatchTime.now() < end else { throw tooLong(connection) }
+            Thread.sleep(forTimeInterval: 0.1)
+        }
+        do throws(StoreError) {
+            try body()
+        } catch {
+            connection.sendAhead(unclaim(token, names))
+            throw error
+        }
+        try connection.run(unclaim(token, names))
+    }
+
+    /// Tries to be the one. Of two nodes at once the cluster lets one commit.
+    private static func claim(
+        _ token: ChannelToken, on connection: Connection, _ names: Names
+    ) throws(StoreError) -> Bool {
+        do throws(StoreError) {
+            try connection.run(
+                """
+                DELETE FROM \(names.schema) WHERE id = 2 AND changed_at < \(Statements.now) - \(staleSeconds * 1_000_000);\
+                INSERT INTO \(names.schema) (id, version, token, changed_at) VALUES \
+                (2, 0, \(token.bytes), \(Statements.now))
+                """)
+            return true
+        } catch {
+            guard error.code == .storageBusy || error.nativeCode == ER_DUP_ENTRY else { throw error }
+            return false
+        }
+    }
+
+    private static func unclaim(_ token: ChannelToken, _ names: Names) -> SQL {
+        "DELETE FROM \(names.schema) WHERE id = 2 AND token = \(token.bytes)"
+    }
+
+    /// How long to wait for another process.
+    private static let patienceSeconds = 30
+    /// After which time whoever has claimed the tables is taken for dead.
+    private static let staleSeconds = 60
+
+    private static func tooLong(_ connection: Connection) -> StoreError {
+        StoreError(
+            .storageBusy,
+            """
+            \(connection.place): another process has been making or changing the tables for \(patienceSeconds) seconds; \
+            try again
+            """, retry: .safe)
     }
 }
 

@@ -147,7 +147,8 @@ struct Meaning {
             ER_SERVER_IS_IN_SECURE_AUTH_MODE, ER_PLUGIN_IS_NOT_LOADED:
             self.init(
                 .authenticationFailed, "the server doesn't take the user's name and password",
-                "See that the URL has the right ones, percent-encoded, and that the user may come from this host.",
+                "See that the URL has the right ones, percent-encoded, and that the user may come from this host; for one "
+                    + "who must come encrypted, add tls=required or tls=verify.",
                 breaks: true)
         case ER_MUST_CHANGE_PASSWORD, ER_MUST_CHANGE_PASSWORD_LOGIN, ER_ACCOUNT_HAS_BEEN_LOCKED, 3_118, 3_016:
             self.init(
@@ -168,11 +169,12 @@ struct Meaning {
                 breaks: true)
         case ER_TABLEACCESS_DENIED_ERROR, ER_COLUMNACCESS_DENIED_ERROR, ER_SPECIFIC_ACCESS_DENIED_ERROR,
             ER_PROCACCESS_DENIED_ERROR:
-            // The server names the right first: "INSERT command denied to user …".
-            let right = failure.words.components(before: " command denied")
+            // The server names the right first, and the table last: "INSERT command denied to user … for table `a`.`b`".
+            let right = failure.words.part(before: " command denied")
+            let table = failure.words.part(after: " for table ")
             self.init(
                 .permissionDenied, "the user lacks a right on the tables",
-                right.map { "Grant it: GRANT \($0) ON the database's tables TO the user." }
+                right.map { "Grant it: GRANT \($0) ON \(table ?? "the tables") TO the user." }
                     ?? "Grant it; the words above name it.")
         default: return nil
         }
@@ -221,9 +223,12 @@ struct Meaning {
 
 extension String {
     /// What comes before a piece of text, if it occurs.
-    fileprivate func components(before text: String) -> String? {
-        range(of: text).map { String(self[..<$0.lowerBound]) }
+    fileprivate func part(before text: String) -> String? {
+        ranges(of: text).first.map { String(self[..<$0.lowerBound]) }
     }
 
-    private func range(of text: String) -> Range<Index>? { ranges(of: text).first }
+    /// What comes after a piece of text, if it occurs.
+    fileprivate func part(after text: String) -> String? {
+        ranges(of: text).last.map { String(self[$0.upperBound...]) }
+    }
 }

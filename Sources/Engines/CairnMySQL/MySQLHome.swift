@@ -44,6 +44,7 @@ package final class MySQLHome: ServerHome {
     package func prepare(_ session: MySQLSession) throws(StoreError) -> [String] {
         try Suitability.check(session.connection)
         try Migrations.run(on: session.connection, names)
+        try Suitability.checkRights(session.connection, names)
         return Durability.warnings(session.connection.server)
     }
 

@@ -23,7 +23,8 @@ enum Schema {
             CREATE TABLE IF NOT EXISTS \(names.schema) (
                 id TINYINT NOT NULL PRIMARY KEY,
                 version INT NOT NULL,
-                token BINARY(16) NOT NULL
+                token BINARY(16) NOT NULL,
+                changed_at BIGINT NOT NULL
             ) \(engine) COMMENT='
             """
         sql.append(mark)
@@ -148,6 +149,17 @@ enum Schema {
                     WHERE held.lease_id = \(names.leases).id AND held.deleted_ref IS NULL) AS `keys`
             FROM \(names.leases)
             """,
+            """
+            CREATE OR REPLACE SQL SECURITY INVOKER VIEW \(names.consumersText) AS SELECT
+                CONVERT(name USING utf8mb4) AS name, `cursor`, \(isoTime("updated_at")) AS updated_at
+            FROM \(names.consumers)
+            """,
+            """
+            CREATE OR REPLACE SQL SECURITY INVOKER VIEW \(names.replicasText) AS SELECT
+                number, CONVERT(id USING utf8mb4) AS id, CONVERT(address USING utf8mb4) AS address,
+                \(isoTime("started_at")) AS started_at, \(isoTime("seen_at")) AS seen_at, last_batch
+            FROM \(names.replicas)
+            """,
         ]
     }
 
@@ -160,7 +172,7 @@ enum Schema {
 /// The names of the tables of one home, which all begin alike.
 struct Names: Sendable {
     let schema, head, records, events, leases, consumers, requests, replicas: Identifier
-    let recordsText, eventsText, leasesText: Identifier
+    let recordsText, eventsText, leasesText, consumersText, replicasText: Identifier
 
     init(prefix: Identifier?) {
         schema = Identifier(prefix: prefix, "schema")
@@ -174,12 +186,15 @@ struct Names: Sendable {
         recordsText = Identifier(prefix: prefix, "records_text")
         eventsText = Identifier(prefix: prefix, "events_text")
         leasesText = Identifier(prefix: prefix, "leases_text")
+        consumersText = Identifier(prefix: prefix, "consumers_text")
+        replicasText = Identifier(prefix: prefix, "replicas_text")
     }
 
     /// All of them.
     var all: [Identifier] {
         [
             schema, head, records, events, leases, consumers, requests, replicas, recordsText, eventsText, leasesText,
+            consumersText, replicasText,
         ]
     }
 }
