@@ -20,6 +20,19 @@ extension MySQLSession {
             MySQLView(snapshot: snapshot, statements: statements, start: nil, usesDatabaseClock: usesDatabaseClock))
     }
 
+    /// Where the log stands, in one round trip and without a transaction.
+    package func head() throws(StoreError) -> Head {
+        var query = statements.head
+        if role != .stale { query.then(Statements.isReadOnly) }
+        var head: Head?
+        try connection.run(query) { (index, row) throws(StoreError) in
+            if index == 1 { return try checkPrimary(row, 0) }
+            head = row.head
+        }
+        guard let head else { throw connection.headIsGone }
+        return head
+    }
+
     /// The records of these keys, in one round trip and without a transaction.
     package func records(_ keys: [Key]) throws(StoreError) -> [Key: Record] {
         guard var query = statements.records(of: keys) else { return [:] }
