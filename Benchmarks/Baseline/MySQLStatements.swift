@@ -3,8 +3,8 @@ import CairnModel
 /// The baseline's tables and statements on MariaDB and MySQL.
 ///
 /// The columns are those of Cairn's own tables, in the same order and sizes, but that an event which creates its key
-/// doesn't say so twice: its `created_ref` is NULL, as its own number isn't known before it is there. The index by lease,
-/// which Cairn's records have, is left out: nothing here would use it.
+/// doesn't say so twice: its `created_ref` is NULL, as its own number isn't known before it is there. The index by
+/// lease, which Cairn's records have, is left out: nothing here would use it.
 enum MySQLStatements {
     static let tables = [
         """
@@ -59,8 +59,8 @@ enum MySQLStatements {
 
     /// The transaction of a change, in one text: it takes text to send several statements at once.
     ///
-    /// A record whose version isn't the one before is given none at all, which the column refuses: what follows is then not
-    /// run, and the transaction is to be rolled back.
+    /// A record whose version isn't the one before is given none at all, which the column refuses: what follows is then
+    /// not run, and the transaction is to be rolled back.
     static func write(_ change: BaselineChange) -> [UInt8] {
         var text = MySQLText()
         text.add(

@@ -139,8 +139,8 @@ private struct PostgresParameters {
         withUnsafeBytes(of: number.bigEndian) { bytes.append(contentsOf: $0) }
     }
 
-    /// Calls `body` with what libpq wants to know of the parameters: pointers, valid until it returns, lengths, and that
-    /// all are binary.
+    /// Calls `body` with what libpq wants to know of the parameters: pointers, valid until it returns, lengths, and
+    /// that all are binary.
     func withPointers<Result>(_ body: ([UnsafePointer<CChar>?], [Int32], [Int32]) -> Result) -> Result {
         let lengths = ranges.map { Int32($0?.count ?? 0) }
         let formats = [Int32](repeating: 1, count: ranges.count)
