@@ -19,8 +19,8 @@ internal import CairnSQLite
 /// Opens the store that `url` names, in this process.
 ///
 /// `memory:` is an empty store that ends with the process. `sqlite:PATH` is a file, which is made if it isn't there;
-/// its directory must be. `postgres://…` and `mysql://…` are tables on a database server, made if they aren't there, that
-/// any number of processes may open at the same time. Close the store when done with it.
+/// its directory must be. `postgres://…` and `mysql://…` are tables on a database server, made if they aren't there,
+/// that any number of processes may open at the same time. Close the store when done with it.
 ///
 /// `readReplica` names a read replica of the same database, for reads that may be stale.
 ///

@@ -18,8 +18,9 @@ public struct WatchRequest: Hashable, Sendable {
     public var kinds: Set<Event.Kind>
     /// Whether the stream ends when it has delivered what was in the log when it was opened.
     public var untilHead: Bool
-    /// An event that the reader has seen. If the log still goes back so far and has another event in its place, or none,
-    /// the stream fails with ``StoreError/Code/logWentBack``: a database that has failed over may give a ref again.
+    /// An event that the reader has seen. If the log still goes back so far and has another event in its place, or
+    /// none, the stream fails with ``StoreError/Code/logWentBack``: a database that has failed over may give a ref
+    /// again.
     public var seen: EventMark?
 
     /// The events of `range`.

@@ -1,7 +1,7 @@
 import CairnKeyspace
+import CairnMemory
 import CairnModel
 import CairnTestSupport
-import Dispatch
 import Synchronization
 import Testing
 
@@ -35,7 +35,7 @@ struct CommitTests {
 
     @Test("what the database has undone is run again, and happens once")
     func undone() async throws {
-        try await withStore { store in
+        try await withStore { store async throws in
             database.doom(.refused(FakeDatabase.deadlock), .refused(FakeDatabase.deadlock))
             #expect(try await store.set("key", "1").updatedRef == 1)
             #expect(database.state.withLock { $0.commits } == 3)
@@ -45,7 +45,7 @@ struct CommitTests {
 
     @Test("a commit whose answer was lost happens once, whether it was stored or not", arguments: [true, false])
     func unheard(isStored: Bool) async throws {
-        try await withStore { store in
+        try await withStore { store async throws in
             try await store.set("key", "0")
             database.doom(isStored ? .storedUnheard : .lostUnheard)
             #expect(try await store.set("key", "1").updatedRef == 2)
@@ -57,7 +57,7 @@ struct CommitTests {
 
     @Test("answers lost again and again, in any order: each batch happens once")
     func unheardOften() async throws {
-        try await withStore { store in
+        try await withStore { store async throws in
             var generator = SeededGenerator(seed: 7)
             for number in 1...200 {
                 for _ in 0..<Int.random(in: 0...2, using: &generator) {
@@ -75,7 +75,7 @@ struct CommitTests {
 
     @Test("if the database stays away the outcome is unknown, and said to be")
     func unknown() async throws {
-        try await withStore(patience: .milliseconds(50)) { store in
+        try await withStore(patience: .milliseconds(50)) { store async throws in
             database.doom(.storedUnheard)
             database.state.withLock { $0.isAway = false }
             let task = Task { try await store.set("key", "1") }
@@ -98,7 +98,7 @@ struct CommitTests {
 
     @Test("a database that is away is waited for; when it stays away, nothing was changed")
     func away() async throws {
-        try await withStore(patience: .milliseconds(60)) { store in
+        try await withStore(patience: .milliseconds(60)) { store async throws in
             database.state.withLock { $0.isAway = true }
             let error = await #expect(throws: StoreError.self) { try await store.set("key", "1") }
             #expect(error?.code == .unavailable && error?.retry == .safe)
@@ -111,7 +111,7 @@ struct CommitTests {
 
     @Test("an error for good comes at once")
     func forGood() async throws {
-        try await withStore { store in
+        try await withStore { store async throws in
             database.doom(.refused(StoreError(.storageFull, "no room", retry: .safe)))
             let error = await #expect(throws: StoreError.self) { try await store.set("key", "1") }
             #expect(error?.code == .storageFull)

@@ -58,7 +58,9 @@ final class FakeDatabase: Sendable {
         if state.withLock({ state in
             state.statements += 1
             return state.isAway
-        }) { throw FakeDatabase.away }
+        }) {
+            throw FakeDatabase.away
+        }
     }
 
     /// Passes an announcement on to all who hear.

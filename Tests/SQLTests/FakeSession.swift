@@ -1,6 +1,7 @@
 import CairnKeyspace
 import CairnMemory
 import CairnModel
+import Dispatch
 import Synchronization
 
 @testable import CairnSQL

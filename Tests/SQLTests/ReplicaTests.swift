@@ -2,7 +2,6 @@ import CairnKeyspace
 import CairnMemory
 import CairnModel
 import CairnTestSupport
-import Dispatch
 import Synchronization
 import Testing
 
@@ -25,7 +24,8 @@ struct ReplicaTests {
         for number in 1...50 {
             try await (number % 3 == 0 ? b : a).set("key", Value("\(number)"))
             while seen.count < number {
-                seen += try #require(try await updates.next()).events.map(\.ref)
+                guard let update = try await updates.next() else { break }
+                seen += update.refs
             }
         }
         #expect(seen == (1...50).map { Ref($0) })
@@ -55,7 +55,7 @@ struct ReplicaTests {
         var updates = try await a.watch(WatchRequest(range: .all)).makeAsyncIterator()
         database.state.withLock { $0.time = deadline }
         var kinds: [Event.Kind] = []
-        while kinds.isEmpty { kinds = try #require(try await updates.next()).events.map(\.kind) }
+        while kinds.isEmpty, let update = try await updates.next() { kinds = update.kinds }
         #expect(kinds == [.expired])
         #expect(try await b.get("key") == nil)
         await a.close()
@@ -131,4 +131,10 @@ struct ReplicaTests {
         #expect(after.1 - before.1 <= after.0 - before.0 + 3)
         await store.close()
     }
+}
+
+extension WatchUpdate {
+    fileprivate var events: [Event] { if case .events(let events) = self { events } else { [] } }
+    fileprivate var refs: [Ref] { events.map(\.ref) }
+    fileprivate var kinds: [Event.Kind] { events.map(\.kind) }
 }

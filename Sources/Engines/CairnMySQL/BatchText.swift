@@ -69,8 +69,8 @@ struct BatchText {
         try add(statement, for: key)
     }
 
-    /// The records follow from the events, each from the last one of its key: from those that no later event of the batch
-    /// names as the one before it.
+    /// The records follow from the events, each from the last one of its key: from those that no later event of the
+    /// batch names as the one before it.
     private mutating func addRecords(of batch: StoredBatch) throws(StoreError) {
         let events = batch.changes.events
         guard let start = events.first?.ref else { return }

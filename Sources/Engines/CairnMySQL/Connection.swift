@@ -68,8 +68,8 @@ final class Connection: @unchecked Sendable {
 
     deinit { close() }
 
-    /// Sends statements, and calls `row` with each row of their results and the place of its statement. Returns how many
-    /// rows each statement has found or changed.
+    /// Sends statements, and calls `row` with each row of their results and the place of its statement. Returns how
+    /// many rows each statement has found or changed.
     @discardableResult
     func run(
         _ sql: SQL, _ row: (Int, Row) throws(StoreError) -> Void = { _, _ in }

@@ -3,10 +3,10 @@ internal import CairnModel
 
 /// SQL with its values in it, as the bytes that are sent: one statement, or several with semicolons between them.
 ///
-/// Values are written into the text, because only text can carry several statements in one round trip, on MariaDB and on
-/// MySQL. They are numbers, or hexadecimal literals: a literal means the same bytes in every `sql_mode` and character set,
-/// and needs no escaping. There is no way to put text into a statement but as one of these, as an ``Identifier``, or as
-/// a literal of this program.
+/// Values are written into the text, because only text can carry several statements in one round trip, on MariaDB and
+/// on MySQL. They are numbers, or hexadecimal literals: a literal means the same bytes in every `sql_mode` and
+/// character set, and needs no escaping. There is no way to put text into a statement but as one of these, as an
+/// ``Identifier``, or as a literal of this program.
 struct SQL: Sendable {
     /// What is sent.
     private(set) var bytes: [UInt8] = []
@@ -71,8 +71,8 @@ extension SQL {
     /// Appends bytes as `X'…'`.
     mutating func append(hex value: ArraySlice<UInt8>) {
         append("X'" as StaticString)
-        // The library writes the digits, and a zero after them, into memory that is there while the closure runs; that is
-        // quicker than a loop here.
+        // The library writes the digits, and a zero after them, into memory that is there while the closure runs; that
+        // is quicker than a loop here.
         value.withUnsafeBytes { source in
             withUnsafeTemporaryAllocation(byteCount: 2 * source.count + 1, alignment: 1) { digits in
                 let target = digits.bindMemory(to: CChar.self)

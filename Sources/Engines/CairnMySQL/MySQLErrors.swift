@@ -3,8 +3,8 @@ internal import CairnModel
 
 // The one table from the numbers of MariaDB's and MySQL's errors to the store's errors.
 //
-// Up to 1,999 the two give a number the same meaning, above they don't; such numbers are only read for the product whose
-// they are. The number is kept in `nativeCode`.
+// Up to 1,999 the two give a number the same meaning, above they don't; such numbers are only read for the product
+// whose they are. The number is kept in `nativeCode`.
 
 extension StoreError {
     /// The error of a statement that failed.
@@ -169,7 +169,8 @@ struct Meaning {
                 breaks: true)
         case ER_TABLEACCESS_DENIED_ERROR, ER_COLUMNACCESS_DENIED_ERROR, ER_SPECIFIC_ACCESS_DENIED_ERROR,
             ER_PROCACCESS_DENIED_ERROR:
-            // The server names the right first, and the table last: "INSERT command denied to user … for table `a`.`b`".
+            // The server names the right first, and the table last: "INSERT command denied to user … for table
+            // `a`.`b`".
             let right = failure.words.part(before: " command denied")
             let table = failure.words.part(after: " for table ")
             self.init(

@@ -2,8 +2,8 @@ internal import CMariaDB
 internal import CairnKeyspace
 internal import CairnModel
 
-/// A row of a result, as text. Its memory is the connection's, and is valid until the next row is fetched: a row is read
-/// in the closure it is given to, and not kept.
+/// A row of a result, as text. Its memory is the connection's, and is valid until the next row is fetched: a row is
+/// read in the closure it is given to, and not kept.
 struct Row {
     // Pointers into the connection's buffer; see above for how long they live.
     private let fields: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>

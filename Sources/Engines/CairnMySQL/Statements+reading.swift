@@ -23,7 +23,8 @@ extension Statements {
     /// MariaDB turns longer lists into temporary tables.
     static let keysAtOnce = 500
 
-    /// The live records of a range. With `valueBytes`, also the size of each value, and those values that are no larger.
+    /// The live records of a range. With `valueBytes`, also the size of each value, and those values that are no
+    /// larger.
     func records(in range: KeyRange, limit: Int, valueBytes: Int?) -> SQL {
         var sql: SQL = "SELECT \(Statements.recordColumns)"
         if let valueBytes {
@@ -210,7 +211,8 @@ extension Statements {
             sql.then(role == .stale ? "SET SESSION wsrep_sync_wait = 0" : "SET SESSION wsrep_sync_wait = 1")
         }
         guard role == .writing else { return sql }
-        // A process that stops in the middle of a batch, or whose host vanishes, must not keep the head locked for long.
+        // A process that stops in the middle of a batch, or whose host vanishes, must not keep the head locked for
+        // long.
         if server.product == "MariaDB" {
             sql.then("SET SESSION idle_transaction_timeout = \(idleTransactionSeconds)")
         } else {

@@ -4,8 +4,8 @@ internal import CairnModel
 /// All statements that a home runs once its tables are made: here, and nowhere else, so that a test can have the server
 /// explain each.
 ///
-/// Where a query must go by an index it says so: the server's guess goes by statistics that may be old, and a wrong guess
-/// reads the whole table while a batch holds the lock.
+/// Where a query must go by an index it says so: the server's guess goes by statistics that may be old, and a wrong
+/// guess reads the whole table while a batch holds the lock.
 struct Statements: Sendable {
     let names: Names
 

@@ -51,9 +51,9 @@ struct BatchStatements: Sendable {
     /// Appends a batch's events to the log, and writes the records that the last of each key leave behind. Both come
     /// from the same arrays, so no value is sent twice.
     ///
-    /// Rows that are there are updated, which is cheaper than an insert that meets a conflict, and writes half as much to
-    /// the server's log. As many must be there as the batch knows of; if not, somebody has deleted some by hand, and
-    /// the division by zero fails the batch.
+    /// Rows that are there are updated, which is cheaper than an insert that meets a conflict, and writes half as much
+    /// to the server's log. As many must be there as the batch knows of; if not, somebody has deleted some by hand,
+    /// and the division by zero fails the batch.
     private static func store(events: String, records: String) -> String {
         """
         WITH event AS MATERIALIZED (

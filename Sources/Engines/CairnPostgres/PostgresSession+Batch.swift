@@ -109,8 +109,8 @@ extension Parameters {
         add(array: Parameters.rowChanges(of: events, leaving: records))
     }
 
-    /// What becomes of each event's record: 0 nothing, as a later event of the batch has its key; 1 its row is changed; 2
-    /// it gets a row, as the key was never set before the batch.
+    /// What becomes of each event's record: 0 nothing, as a later event of the batch has its key; 1 its row is
+    /// changed; 2 it gets a row, as the key was never set before the batch.
     private static func rowChanges(of events: [Event], leaving records: [Record]) -> [Int32] {
         // The refs of a batch are consecutive.
         let first = events[0].ref.rawValue

@@ -4,18 +4,18 @@ internal import Synchronization
 
 /// Records in memory that are vouched for by how far the log has come.
 ///
-/// Every change of a record is an event, and the head tells the last event. So a record that was current at some event is
-/// current now if there has been no event since, by whomever; and if there were some, they tell what has changed. A batch,
-/// which holds the head's lock, and a read, which asks for the head after it began, bring the cache to that head
-/// (``catchUp(to:events:)``) and then need not ask the database for the records that are here: for any number of keys,
-/// one small question.
+/// Every change of a record is an event, and the head tells the last event. So a record that was current at some event
+/// is current now if there has been no event since, by whomever; and if there were some, they tell what has changed. A
+/// batch, which holds the head's lock, and a read, which asks for the head after it began, bring the cache to that
+/// head (``catchUp(to:events:)``) and then need not ask the database for the records that are here: for any number of
+/// keys, one small question.
 ///
 /// What keeps that true:
 ///
 /// - The *place* is the last event whose effect is here. It moves under its lock, after the records; who looks up after
 ///   it has moved finds records of that event or of a later one that is committed, too.
-/// - A record that was *read from the database* is put in only if the place hasn't moved since before it was read. That is
-///   checked under the lock of the record's shard, so it can't overwrite what a move puts there.
+/// - A record that was *read from the database* is put in only if the place hasn't moved since before it was read.
+///   That is checked under the lock of the record's shard, so it can't overwrite what a move puts there.
 /// - After a new connection nothing is known (``forget()``): it may lead to another database, which knows less.
 ///
 /// Who changes records by hand, without an event, must restart the replicas.

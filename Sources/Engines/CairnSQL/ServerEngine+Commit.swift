@@ -106,7 +106,9 @@ extension ServerEngine {
                 // Whatever kept it from being found out, even the lock: it is still open what became of the batch.
                 writer.drop(metrics)
                 unknown.message = error.message
-                guard error.code == .unavailable || error.code == .storageBusy, patience.wait(after: error) else { break }
+                guard error.code == .unavailable || error.code == .storageBusy, patience.wait(after: error) else {
+                    break
+                }
                 continue
             }
             metrics.settled(last == batch.number ? "stored" : "undone")

@@ -78,7 +78,9 @@ struct DatabaseFaultTests {
                 let other = try replicas.client(only: 1)
                 for number in 1...10 { try await client.set("key", Value("\(number)")) }
                 try await primary.waitUntilFollowed(by: standby)
-                let streams = [try await client.watch(WatchRequest(range: .all)), try await other.watch(WatchRequest(range: .all))]
+                let streams = [
+                    try await client.watch(WatchRequest(range: .all)), try await other.watch(WatchRequest(range: .all)),
+                ]
                 // From here on the standby hears nothing.
                 try await standby.pause()
                 for number in 11...20 { try await client.set("key", Value("\(number)")) }

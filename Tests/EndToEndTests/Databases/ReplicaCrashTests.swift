@@ -36,7 +36,9 @@ struct ReplicaCrashTests {
         }
     }
 
-    @Test("no acknowledged write is lost or done twice, and every replica has the same log", arguments: DatabaseKind.allCases)
+    @Test(
+        "no acknowledged write is lost or done twice, and every replica has the same log",
+        arguments: DatabaseKind.allCases)
     func oneLog(_ kind: DatabaseKind) async throws {
         let seed = RandomRun.seed
         let database = try await kind.freshDatabase()

@@ -44,7 +44,9 @@ final class Replicas: Sendable {
             return result
         } catch {
             // Its words tell more than the test's.
-            for server in replicas.servers.withLock({ $0 }) { print("replica: \(server.process.errors.text.suffix(2_000))") }
+            for server in replicas.servers.withLock({ $0 }) {
+                print("replica: \(server.process.errors.text.suffix(2_000))")
+            }
             try await replicas.kill()
             throw error
         }
@@ -76,7 +78,9 @@ final class Replicas: Sendable {
 
     private func address(_ number: Int) throws -> RPCAddress {
         let parts = addresses[number].split(separator: ":")
-        guard parts.count == 2, let port = Int(parts[1]) else { throw ProcessFailure("\(addresses[number]) is no address") }
+        guard parts.count == 2, let port = Int(parts[1]) else {
+            throw ProcessFailure("\(addresses[number]) is no address")
+        }
         return .hostPort(String(parts[0]), port)
     }
 

@@ -51,6 +51,7 @@ struct SharedLoad {
     /// The log is the same through every server, without gaps, has what was acknowledged and nothing else; what must
     /// expire does, once.
     private func expectOneLog(_ checker: StreamChecker) async throws {
+        var checker = checker
         var replay = LogReplay()
         var first: [Event] = []
         for number in 0..<replicas.count {
@@ -66,7 +67,7 @@ struct SharedLoad {
                 first = events
                 for event in events { replay.take(event) }
             }
-            let common = min(first.count, events.count)
+            let common = Swift.min(first.count, events.count)
             #expect(common > 0 && first[..<common] == events[..<common], "replica \(number), CAIRN_SEED=\(seed)")
             await client.close()
         }
@@ -86,7 +87,8 @@ struct SharedLoad {
             if case .events(let events) = update { for event in events { replay.take(event) } }
         }
         #expect(replay.problems.isEmpty, "CAIRN_SEED=\(seed): \(replay.problems.prefix(5))")
-        replay.compare(with: try await client.list(ListRequest(range: .all)).records)
+        let listed = try await client.list(ListRequest(range: .all)).records
+        replay.compare(with: listed)
         #expect(replay.problems.isEmpty, "CAIRN_SEED=\(seed): \(replay.problems.prefix(5))")
         await client.close()
     }

@@ -49,8 +49,8 @@ public final class GaleraCluster: Sendable {
         }
     }
 
-    /// Waits until `node` sees a cluster of that many nodes which has a majority, knows all that the others do, and takes
-    /// statements.
+    /// Waits until `node` sees a cluster of that many nodes which has a majority, knows all that the others do, and
+    /// takes statements.
     public func waitUntilSize(_ size: Int, seenBy node: MariaDBServer) async throws {
         try await onOwnThread {
             try block(until: "the node on port \(node.port) sees \(size) nodes", within: .seconds(60)) {

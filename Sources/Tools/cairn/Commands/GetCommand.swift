@@ -18,7 +18,9 @@ struct GetCommand: AsyncParsableCommand {
     func run() async throws {
         try await client.run { store in
             let key = Key(key)
-            guard let record = try await store.get(key, consistency: stale ? .stale : .linearizable) else { throw StoreError.keyNotFound(key) }
+            guard let record = try await store.get(key, consistency: stale ? .stale : .linearizable) else {
+                throw StoreError.keyNotFound(key)
+            }
             if client.json {
                 JSONLines.print(RecordLine(record))
             } else {
