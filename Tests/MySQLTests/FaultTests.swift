@@ -53,8 +53,6 @@ struct FaultTests {
         let outcome = Task { try await onThread { try session.commit(batch) } }
         let server = try await SharedServer.mariaDB()
         let waiting = "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
-        let thread = try id(other)
-        _ = thread
         while try await server.sql("\(waiting) AND trx_query LIKE '%INTO `cairn_records`%'") == "0" {
             await Task.yield()
         }
@@ -80,8 +78,10 @@ struct FaultTests {
         let thread = try id(waiter)
         let server = try await SharedServer.mariaDB()
         let outcome = Task { try await onThread { try waiter.beginBatch() } }
-        let isWaiting =
-            "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_mysql_thread_id = \(thread) AND trx_state = 'LOCK WAIT'"
+        let isWaiting = """
+            SELECT COUNT(*) FROM information_schema.innodb_trx
+            WHERE trx_mysql_thread_id = \(thread) AND trx_state = 'LOCK WAIT'
+            """
         while try await server.sql(isWaiting) == "0" { await Task.yield() }
         try await server.sql("KILL QUERY \(thread)")
         let error = await #expect(throws: StoreError.self) { try await outcome.value }

@@ -36,27 +36,29 @@ struct PacketTests {
         }
     }
 
-    @Test("thousands of changes of few keys in one batch leave the last of each")
-    func manyChanges() async throws {
+    @Test(
+        "many changes of few keys in one batch leave the last of each, whether records are sent or copied",
+        arguments: [7, 16, 17, 40])
+    func manyChanges(_ keys: Int) async throws {
         let session = try await FreshStore.session()
         try session.store { start in
             var changes = Changes(head: start.head)
             for number in 1...3_000 {
                 let ref = Ref(Int64(number))
-                let previous = number > 7 ? Ref(Int64(number - 7)) : nil
+                let previous = number > keys ? Ref(Int64(number - keys)) : nil
                 changes.events.append(
                     Event(
-                        ref: ref, kind: previous == nil ? .created : .updated, key: Key("k\(number % 7)"),
-                        version: Int64((number + 6) / 7), value: Value("\(number)"), leaseID: 0,
-                        createdRef: Ref(Int64((number - 1) % 7 + 1)), createdVersion: 1, previousRef: previous,
+                        ref: ref, kind: previous == nil ? .created : .updated, key: Key("k\(number % keys)"),
+                        version: Int64((number + keys - 1) / keys), value: Value("\(number)"), leaseID: 0,
+                        createdRef: Ref(Int64((number - 1) % keys + 1)), createdVersion: 1, previousRef: previous,
                         time: start.time))
             }
             changes.head.lastRef = 3_000
             return changes
         }
-        let records = try session.records((0..<7).map { Key("k\($0)") })
-        #expect(Set(records.values.map(\.value)) == Set((2_994...3_000).map { Value("\($0)") }))
-        #expect(Set(records.values.map(\.updatedRef)) == Set((2_994...3_000).map { Ref($0) }))
+        let records = try session.records((0..<keys).map { Key("k\($0)") })
+        #expect(Set(records.values.map(\.value)) == Set((3_001 - keys...3_000).map { Value("\($0)") }))
+        #expect(Set(records.values.map(\.updatedRef)) == Set((3_001 - keys...3_000).map { Ref(Int64($0)) }))
         session.close()
     }
 }

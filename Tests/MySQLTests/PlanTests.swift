@@ -44,7 +44,7 @@ struct PlanTests {
             (all.deleteEvents(before: 100), 100), (all.oldRequests(before: time), 1),
             (all.deleteRequests(before: time, limit: 50), 50), (all.deleteLeases([1, 2] as [LeaseID]), 2),
             (all.deleteConsumers(["1", "2"]), 2), (all.touch(1), 1), (all.leave(1), 1), (all.lastBatch(of: 1), 1),
-            (all.upsertRecords(from: 29_000, through: 29_100, except: [29_001, 29_003]), 101),
+            (all.copyRecords(from: 29_000, through: 29_100, except: [29_001, 29_003]), 101),
         ]
     }
 

@@ -142,7 +142,8 @@ extension Migrations {
         do throws(StoreError) {
             try connection.run(
                 """
-                DELETE FROM \(names.schema) WHERE id = 2 AND changed_at < \(Statements.now) - \(staleSeconds * 1_000_000);\
+                DELETE FROM \(names.schema) \
+                WHERE id = 2 AND changed_at < \(Statements.now) - \(staleSeconds * 1_000_000);\
                 INSERT INTO \(names.schema) (id, version, token, changed_at) VALUES \
                 (2, 0, \(token.bytes), \(Statements.now))
                 """)
@@ -166,8 +167,8 @@ extension Migrations {
         StoreError(
             .storageBusy,
             """
-            \(connection.place): another process has been making or changing the tables for \(patienceSeconds) seconds; \
-            try again
+            \(connection.place): another process has been making or changing the tables for \(patienceSeconds) \
+            seconds; try again
             """, retry: .safe)
     }
 }

@@ -147,8 +147,8 @@ struct Meaning {
             ER_SERVER_IS_IN_SECURE_AUTH_MODE, ER_PLUGIN_IS_NOT_LOADED:
             self.init(
                 .authenticationFailed, "the server doesn't take the user's name and password",
-                "See that the URL has the right ones, percent-encoded, and that the user may come from this host; for one "
-                    + "who must come encrypted, add tls=required or tls=verify.",
+                "See that the URL has the right ones, percent-encoded, and that the user may come from this host; "
+                    + "for one who must come encrypted, add tls=required or tls=verify.",
                 breaks: true)
         case ER_MUST_CHANGE_PASSWORD, ER_MUST_CHANGE_PASSWORD_LOGIN, ER_ACCOUNT_HAS_BEEN_LOCKED, 3_118, 3_016:
             self.init(

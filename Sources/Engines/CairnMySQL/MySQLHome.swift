@@ -94,7 +94,9 @@ package final class MySQLHome: ServerHome {
             guard connection.server.isGaleraReady else {
                 throw StoreError(
                     .unavailable,
-                    "\(connection.place): the node isn't synchronised with its cluster; try again, or name another node",
+                    """
+                    \(connection.place): the node isn't synchronised with its cluster; try again, or name another node
+                    """,
                     retry: .safe)
             }
             if role != .stale, connection.server.isReadOnly {

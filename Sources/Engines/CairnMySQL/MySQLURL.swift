@@ -11,7 +11,7 @@ internal import Foundation
 /// | `announce` | the `HOST:PORT` where this replica hears of the others' batches | its own address, a free port |
 /// | `readers` | how many connections read at the same time | the engine's |
 /// | `tls` | `off`; `required`: encrypted, to whomever; `verify`: to a host that its certificate names | `off` |
-/// | `ca`, `cert`, `key` | files with the authority's certificates, and this end's certificate and key | the system's, none |
+/// | `ca`, `cert`, `key` | files: the authority's certificates, this end's certificate and key | none |
 /// | `socket` | the path of the server's Unix socket, instead of a host | |
 package struct MySQLURL: Hashable, Sendable {
     /// A server to try.

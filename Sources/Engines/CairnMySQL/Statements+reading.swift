@@ -80,7 +80,8 @@ extension Statements {
     func events(from first: Ref, limit: Int, valueBytes: Int) -> SQL {
         """
         SELECT ref, kind, `key`, version, lease_id, created_ref, created_version, previous_ref, time, client_id, \
-        transaction_index, transaction_count, value_kind, IF(LENGTH(value) <= \(valueBytes), value, NULL), LENGTH(value) \
+        transaction_index, transaction_count, value_kind, IF(LENGTH(value) <= \(valueBytes), value, NULL), \
+        LENGTH(value) \
         FROM \(names.events) FORCE INDEX (PRIMARY) WHERE ref >= \(first.rawValue) ORDER BY ref LIMIT \(limit)
         """
     }

@@ -50,10 +50,9 @@ struct Statements: Sendable {
     }
 
     func row(_ event: Event) -> SQL {
-        var row: SQL =
-            "(\(event.ref.rawValue),\(Int(event.kind.rawValue)),\(event.key.bytes),\(event.version),\(event.leaseID.rawValue),"
+        var row: SQL = "(\(event.ref.rawValue),\(Int(event.kind.rawValue)),\(event.key.bytes),\(event.version),"
         row.reserve(160 + SQL.literalBytes(event.value?.bytes.count ?? 0))
-        row.append("\(event.createdRef.rawValue),\(event.createdVersion)," as SQL)
+        row.append("\(event.leaseID.rawValue),\(event.createdRef.rawValue),\(event.createdVersion)," as SQL)
         row.append(event.previousRef?.rawValue)
         row.append(",\(event.time.rawValue),\(Array(event.clientID.utf8))," as SQL)
         row.append("\(Int(event.transactionIndex)),\(Int(event.transactionCount))," as SQL)
@@ -63,16 +62,38 @@ struct Statements: Sendable {
         return row
     }
 
+    var insertRecords: SQL {
+        """
+        INSERT INTO \(names.records) (`key`, version, created_version, created_ref, updated_ref, deleted_ref, \
+        lease_id, value_kind, value)
+        """
+    }
+
+    func row(_ record: Record) -> SQL {
+        var row: SQL = "(\(record.key.bytes),\(record.version),\(record.createdVersion),\(record.createdRef.rawValue),"
+        row.append("\(record.updatedRef.rawValue)," as SQL)
+        row.append(record.deletedRef?.rawValue)
+        row.append(",\(record.leaseID.rawValue),\(Int(record.value.kind.rawValue))," as SQL)
+        row.append(optionalHex: record.isLive ? record.value.bytes : nil)
+        row.append(")" as StaticString)
+        return row
+    }
+
+    /// What ``insertRecords`` ends with.
+    static let updateRecords: SQL = """
+         ON DUPLICATE KEY UPDATE version = VALUES(version), created_version = VALUES(created_version), \
+        created_ref = VALUES(created_ref), updated_ref = VALUES(updated_ref), deleted_ref = VALUES(deleted_ref), \
+        lease_id = VALUES(lease_id), value_kind = VALUES(value_kind), value = VALUES(value)
+        """
+
     /// Brings the records to the state after these events, except those that are not the last of their key.
     ///
     /// A record says nothing that the last event of its key doesn't, so the server copies it, and each value is sent
     /// once. An event without a value is one that ended its key.
-    func upsertRecords(from first: Ref, through last: Ref, except superseded: [Ref]) -> SQL {
+    func copyRecords(from first: Ref, through last: Ref, except superseded: [Ref]) -> SQL {
         var sql: SQL = """
-            INSERT INTO \(names.records) (`key`, version, created_version, created_ref, updated_ref, deleted_ref, \
-            lease_id, value_kind, value) \
-            SELECT `key`, version, created_version, created_ref, ref, IF(value IS NULL, ref, NULL), lease_id, \
-            value_kind, value FROM \(names.events) FORCE INDEX (PRIMARY) \
+            \(insertRecords) SELECT `key`, version, created_version, created_ref, ref, IF(value IS NULL, ref, NULL), \
+            lease_id, value_kind, value FROM \(names.events) FORCE INDEX (PRIMARY) \
             WHERE ref >= \(first.rawValue) AND ref <= \(last.rawValue)
             """
         if !superseded.isEmpty {
@@ -80,12 +101,7 @@ struct Statements: Sendable {
             sql.append(list: superseded) { $0.append($1.rawValue) }
             sql.append(")" as StaticString)
         }
-        sql.append(
-            """
-             ON DUPLICATE KEY UPDATE version = VALUES(version), created_version = VALUES(created_version), \
-            created_ref = VALUES(created_ref), updated_ref = VALUES(updated_ref), deleted_ref = VALUES(deleted_ref), \
-            lease_id = VALUES(lease_id), value_kind = VALUES(value_kind), value = VALUES(value)
-            """ as StaticString)
+        sql.append(Statements.updateRecords)
         return sql
     }
 
