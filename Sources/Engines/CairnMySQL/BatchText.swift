@@ -20,15 +20,18 @@ struct BatchText {
     }
 
     /// The pieces of a batch.
-    consuming func pieces(of batch: StoredBatch, _ registration: Registration) throws(StoreError) -> [SQL] {
+    consuming func pieces(
+        of batch: StoredBatch, from old: Head, _ registration: Registration
+    ) throws(StoreError) -> [SQL] {
         let changes = batch.changes
+        try add(statements.updateHead(changes.head, from: old))
         try add(rows: changes.events, statements.insertEvents) { $0.row($1) }
         try addRecords(of: batch)
         try addLeases(changes.leases)
         try addConsumers(changes.consumers)
         try addResults(changes.results, at: changes.head.time)
-        try add(statements.updateHead(changes.head))
         try add(statements.noteBatch(batch.number, of: batch.replica, registration))
+        try add(statements.checkHead(changes.head))
         try add(Statements.commit)
         return pieces
     }

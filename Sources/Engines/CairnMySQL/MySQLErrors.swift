@@ -81,7 +81,9 @@ struct Meaning {
 
     private init?(transient failure: Failure, _ server: ServerFacts) {
         switch server.product == "MySQL" ? Meaning.mariaDBNumber(failure.number) : Int32(failure.number) {
-        case ER_LOCK_DEADLOCK, ER_CHECKREAD, ER_TABLE_DEF_CHANGED, ER_LOCK_ABORTED, ER_XA_RBDEADLOCK:
+        case ER_LOCK_DEADLOCK, ER_CHECKREAD, ER_TABLE_DEF_CHANGED, ER_LOCK_ABORTED, ER_XA_RBDEADLOCK,
+            // What a batch asks for when its transaction was undone without a word; see `Statements.checkHead`.
+            ER_SUBQUERY_NO_1_ROW:
             self = .conflict
         case ER_LOCK_WAIT_TIMEOUT, ER_TOO_MANY_CONCURRENT_TRXS:
             self.init(

@@ -7,7 +7,8 @@ package import CairnSQL
 extension MySQLSession {
     /// Begins a transaction, locks the head row, and reads it.
     package func beginBatch() throws(StoreError) -> BatchStart {
-        var sql = Statements.begin
+        var sql = Statements.holdCommits
+        sql.then(Statements.begin)
         sql.then(statements.lockHead)
         sql.then(statements.batchStart)
         var head: Head?
@@ -15,8 +16,8 @@ extension MySQLSession {
         var nextDeadline: Timestamp?
         do throws(StoreError) {
             try connection.run(sql) { (index, row) throws(StoreError) in
-                if index == 1 { head = row.head }
-                guard index == 2 else { return }
+                if index == 2 { head = row.head }
+                guard index == 3 else { return }
                 time = Timestamp(microseconds: row.integer(0))
                 nextDeadline = row.optionalInteger(1).map(Timestamp.init(microseconds:))
                 try checkPrimary(row, 2)
@@ -30,6 +31,7 @@ extension MySQLSession {
             rollBack()
             throw connection.headIsGone
         }
+        batchHead = head
         return BatchStart(head: head, time: time, nextDeadline: nextDeadline)
     }
 
@@ -45,7 +47,7 @@ extension MySQLSession {
         let pieces: [SQL]
         do throws(StoreError) {
             pieces = try BatchText(statements, connection.server, place: connection.place).pieces(
-                of: batch, registrations[batch.replica])
+                of: batch, from: batchHead, registrations[batch.replica])
         } catch {
             rollBack()
             throw error
@@ -65,7 +67,9 @@ extension MySQLSession {
     /// Sends the piece that ends with COMMIT.
     private func commit(with last: SQL) throws(StoreError) {
         var counts: [Int] = []
-        guard let failure = connection.attempt(last, &counts) else { return }
+        guard let failure = connection.attempt(last, &counts) else {
+            return connection.sendAhead(Statements.releaseCommits)
+        }
         var error = StoreError.mysql(failure, connection.server, place: connection.place)
         let isCommit = failure.statement == last.count - 1
         // What comes before COMMIT fails on its own, and COMMIT isn't run. But when the connection broke, or COMMIT

@@ -13,6 +13,8 @@ package final class MySQLSession: ServerSession, @unchecked Sendable {
     let registrations: Registrations
     /// Whether views tell the server's time.
     let usesDatabaseClock: Bool
+    /// Where the batch found the head.
+    var batchHead = Head.empty
 
     /// Whether the connection can't be used any more.
     package var isBroken: Bool { connection.isBroken }
@@ -28,7 +30,9 @@ package final class MySQLSession: ServerSession, @unchecked Sendable {
     /// Undoes the open transaction, if there is one. When that fails the session is broken.
     package func rollBack() {
         var counts: [Int] = []
-        if !isBroken, connection.attempt(Statements.rollback, &counts) != nil { connection.giveUp() }
+        var sql = Statements.rollback
+        sql.then(Statements.releaseCommits)
+        if !isBroken, connection.attempt(sql, &counts) != nil { connection.giveUp() }
     }
 
     /// Closes the connection.

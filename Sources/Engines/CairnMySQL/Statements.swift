@@ -17,6 +17,10 @@ struct Statements: Sendable {
     // MARK: Transactions
 
     static let begin: SQL = "START TRANSACTION"
+    /// Has what follows an unnoticed end of a batch's transaction wait for a COMMIT, too.
+    static let holdCommits: SQL = "SET autocommit = 0"
+    /// The opposite, after the batch.
+    static let releaseCommits: SQL = "SET autocommit = 1"
     /// Begins to read one moment, the latest: the view is made by this statement, not by the first query.
     static let beginSnapshot: SQL = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"
     static let commit: SQL = "COMMIT"
@@ -35,10 +39,27 @@ struct Statements: Sendable {
         "SELECT \(Statements.now), MIN(deadline), @@GLOBAL.read_only FROM \(names.leases)"
     }
 
-    func updateHead(_ head: Head) -> SQL {
+    /// Moves the head, if it still is where the batch found it.
+    ///
+    /// A node of a Galera cluster that takes over another node's batch undoes an open one without a word, and may do so
+    /// between two statements of one packet: the statement after that begins a transaction of its own. So this comes
+    /// first in a batch and ``checkHead(_:)`` last, and both are in one transaction with all between them.
+    func updateHead(_ head: Head, from old: Head) -> SQL {
         """
         UPDATE \(names.head) SET last_ref = \(head.lastRef.rawValue), oldest_ref = \(head.oldestRef.rawValue), \
-        last_lease_id = \(head.lastLeaseID.rawValue), time = \(head.time.rawValue) WHERE id = 1
+        last_lease_id = \(head.lastLeaseID.rawValue), time = \(head.time.rawValue) \
+        WHERE id = 1 AND last_ref = \(old.lastRef.rawValue) AND oldest_ref = \(old.oldestRef.rawValue) \
+        AND last_lease_id = \(old.lastLeaseID.rawValue) AND time = \(old.time.rawValue)
+        """
+    }
+
+    /// Fails, for having two rows where there may be one, unless the head is this.
+    func checkHead(_ head: Head) -> SQL {
+        """
+        SELECT (SELECT n FROM (SELECT 1 AS n UNION ALL SELECT 2) AS two WHERE NOT EXISTS (\
+        SELECT 1 FROM \(names.head) WHERE id = 1 AND last_ref = \(head.lastRef.rawValue) \
+        AND oldest_ref = \(head.oldestRef.rawValue) AND last_lease_id = \(head.lastLeaseID.rawValue) \
+        AND time = \(head.time.rawValue)))
         """
     }
 

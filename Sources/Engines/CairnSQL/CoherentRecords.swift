@@ -36,10 +36,13 @@ final class CoherentRecords: Sendable {
     var state: UInt64 { moves.load(ordering: .sequentiallyConsistent) }
 
     /// Brings the cache to `head`, or finds it there or beyond. `events` reads so many from a ref on.
+    ///
+    /// With `isLocked` nobody can have gone beyond: if the cache has, the log has gone back, and nothing here is true.
     func catchUp(
-        to head: Head, events: (_ first: Ref, _ count: Int, _ bytes: Int) throws(StoreError) -> [Event]
+        to head: Head, isLocked: Bool, events: (_ first: Ref, _ count: Int, _ bytes: Int) throws(StoreError) -> [Event]
     ) throws(StoreError) {
         let last = head.lastRef
+        if isLocked, place.withLock({ $0.map { $0 > last } ?? false }) { forget() }
         guard let known = place.withLock({ $0 }), last.rawValue - known.rawValue <= CoherentRecords.followed else {
             return begin(at: last)
         }

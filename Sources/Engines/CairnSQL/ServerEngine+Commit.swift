@@ -44,7 +44,7 @@ extension ServerEngine {
             let start = try metrics.time(.begin) { () throws(StoreError) in try session.beginBatch() }
             writer.oldest = start.head.oldestRef
             let view = session.batchView(from: start)
-            try cache.catchUp(to: start.head) { first, count, bytes throws(StoreError) in
+            try cache.catchUp(to: start.head, isLocked: true) { first, count, bytes throws(StoreError) in
                 try view.events(from: first, limit: count, bytes: bytes)
             }
             if let changes = try decide(CachedView(view: view, cache: cache)) { return storedBatch(changes) }

@@ -10,7 +10,7 @@ extension ServerEngine {
         try metrics.time(.lookup) { () throws(StoreError) in
             try pool.withPatience(options.patience) { (session) throws(StoreError) in
                 let head = try session.head()
-                try cache.catchUp(to: head) { first, count, bytes throws(StoreError) in
+                try cache.catchUp(to: head, isLocked: false) { first, count, bytes throws(StoreError) in
                     try session.withSnapshot { (view) throws(StoreError) in
                         try view.events(from: first, limit: count, bytes: bytes)
                     }

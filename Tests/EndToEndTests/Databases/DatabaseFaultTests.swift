@@ -82,10 +82,10 @@ struct DatabaseFaultTests {
                     try await client.watch(WatchRequest(range: .all)), try await other.watch(WatchRequest(range: .all)),
                 ]
                 // From here on the standby hears nothing.
-                try await standby.pause()
+                try await standby.stop()
                 for number in 11...20 { try await client.set("key", Value("\(number)")) }
                 try await primary.kill()
-                try await standby.resume()
+                try await standby.start()
                 try await standby.promote()
                 #expect(try await other.set("key", "after").updatedRef < 20)
                 for stream in streams {
