@@ -37,7 +37,7 @@ struct GaleraTests {
                 for (number, store) in stores {
                     let next = try #require(stores[(number + 1) % 3])
                     group.addTask {
-                        for count in 0..<25 {
+                        for count in 0..<60 {
                             let key = Key("\(number)/\(count)")
                             let record = try await store.set(key, "v")
                             let seen = try await next.get(key)
@@ -52,7 +52,7 @@ struct GaleraTests {
                 let session = try home.open(.reading)
                 try session.withSnapshot { (view) throws(StoreError) in
                     let events = try view.events(from: 1, limit: .max, bytes: .max)
-                    #expect(events.map(\.ref) == (1...75).map { Ref($0) })
+                    #expect(events.map(\.ref) == (1...180).map { Ref($0) })
                     #expect(events.allSatisfy { $0.version == 1 })
                 }
                 session.close()

@@ -42,5 +42,9 @@ struct LiteralTests {
         let all = sql.followed(by: sql)
         #expect(all.count == 4)
         #expect(all.text == "SELECT 1;SELECT 2, 3;SELECT 1;SELECT 2, 3")
+        var more: SQL = "SET @a = \(Array(";".utf8))"
+        more.append(";SELECT 4;SELECT \(5 as Int64)" as SQL)
+        let statements = (0..<more.count).map { String(decoding: more.bytes[more.range(of: $0)], as: UTF8.self) }
+        #expect(statements == ["SET @a = X'3B'", "SELECT 4", "SELECT 5"])
     }
 }

@@ -90,18 +90,40 @@ final class Connection: @unchecked Sendable {
     func attempt(_ sql: SQL, _ counts: inout [Int], _ row: (Int, Row) -> Void = { _, _ in }) -> Failure? {
         if isBroken { return Connection.gone }
         if isOwedResults, let failure = fetchOwedResults() { return failure }
+        guard server.isGalera else { return send(sql, 0..<sql.count, &counts, row) }
+        // A node undoes a transaction at any moment, when another node's is in its way, and says so in its answer to
+        // the next packet. Between the statements of one packet it has been seen to keep silent, and to run the rest of
+        // them, each for itself, up to the commit.
+        for statement in 0..<sql.count {
+            if let failure = send(sql, statement..<statement + 1, &counts, row) { return failure }
+        }
+        return nil
+    }
+
+    /// Sends some of the statements in one packet.
+    private func send(
+        _ sql: SQL, _ statements: Range<Int>, _ counts: inout [Int], _ row: (Int, Row) -> Void
+    ) -> Failure? {
+        let bytes =
+            sql.range(of: statements.lowerBound).lowerBound..<sql.range(of: statements.upperBound - 1).upperBound
         // The library reads the text while the call runs; the pointer is valid as long.
-        let isSent = sql.bytes.withUnsafeBytes { buffer in
+        let isSent = sql.bytes[bytes].withUnsafeBytes { buffer in
             mysql_real_query(handle, buffer.bindMemory(to: CChar.self).baseAddress, UInt(buffer.count)) == 0
         }
-        guard isSent else { return failed(0) }
-        var index = 0
+        var index = statements.lowerBound
+        guard isSent else { return failed(index) }
         while true {
             if let failure = readResult(index, &counts, row) { return failure }
             let next = mysql_next_result(handle)
-            if next < 0 { return nil }
             index += 1
-            if next > 0 { return failed(index) }
+            if next == 0, index < statements.upperBound { continue }
+            if next > 0 { return failed(min(index, statements.upperBound - 1)) }
+            if next < 0, index == statements.upperBound { return nil }
+            // Not as many answers as questions: nobody knows what has become of the others.
+            isBroken = true
+            return Failure(
+                number: Int(CR_COMMANDS_OUT_OF_SYNC), state: "HY000",
+                words: "\(statements.count) statements were not answered one by one", statement: index - 1)
         }
     }
 

@@ -10,8 +10,16 @@ internal import CairnModel
 struct SQL: Sendable {
     /// What is sent.
     private(set) var bytes: [UInt8] = []
+    /// Where each statement begins.
+    private var starts = [0]
+
     /// How many statements it holds.
-    private(set) var count = 1
+    var count: Int { starts.count }
+
+    /// The place of a statement among the bytes, without the semicolon after it.
+    func range(of statement: Int) -> Range<Int> {
+        starts[statement]..<(statement + 1 < starts.count ? starts[statement + 1] - 1 : bytes.count)
+    }
 
     /// An empty statement, to append to.
     init() {}
@@ -19,8 +27,9 @@ struct SQL: Sendable {
     /// Adds statements after these.
     mutating func then(_ next: SQL) {
         bytes.append(UInt8(ascii: ";"))
+        let start = bytes.count
         bytes.append(contentsOf: next.bytes)
-        count += next.count
+        for place in next.starts { starts.append(start + place) }
     }
 
     /// These statements, and then others.
@@ -31,7 +40,11 @@ struct SQL: Sendable {
     }
 
     /// Continues the last statement.
-    mutating func append(_ more: SQL) { bytes.append(contentsOf: more.bytes) }
+    mutating func append(_ more: SQL) {
+        let start = bytes.count
+        bytes.append(contentsOf: more.bytes)
+        for place in more.starts.dropFirst() { starts.append(start + place) }
+    }
 
     /// Makes room for that many bytes, so that appending them doesn't copy what there is.
     mutating func reserve(_ count: Int) { bytes.reserveCapacity(count) }
@@ -126,7 +139,7 @@ struct Identifier: Hashable, Sendable {
 
 extension SQL: ExpressibleByStringInterpolation {
     /// Statements of this program's text alone.
-    init(stringLiteral text: String) { bytes = Array(text.utf8) }
+    init(stringLiteral text: String) { append(literal: text) }
 
     /// Text of this program with values between.
     init(stringInterpolation: Interpolation) { self = stringInterpolation.sql }
@@ -148,5 +161,11 @@ extension SQL: ExpressibleByStringInterpolation {
         mutating func appendInterpolation(_ part: SQL) { sql.append(part) }
     }
 
-    private mutating func append(literal text: String) { bytes.append(contentsOf: text.utf8) }
+    /// A semicolon in the text of this program ends a statement; there is none in any other text.
+    private mutating func append(literal text: String) {
+        let start = bytes.count
+        bytes.append(contentsOf: text.utf8)
+        guard bytes[start...].contains(UInt8(ascii: ";")) else { return }
+        for place in start..<bytes.count where bytes[place] == UInt8(ascii: ";") { starts.append(place + 1) }
+    }
 }
