@@ -33,6 +33,8 @@ final class Presence<Home: ServerHome>: Sendable {
         var nextDeadline: Timestamp?
         var listener: (@Sendable () -> Void)?
         var mustBeat = false
+        /// Something may have been missed: the next beat is news whatever it says.
+        var mayHaveMissed = false
         var isStopped = false
     }
 
@@ -105,6 +107,7 @@ final class Presence<Home: ServerHome>: Sendable {
             guard let announcement, announcement.lastRef > .zero else {
                 // Something was missed, or a replica has come or gone: look at once.
                 state.mustBeat = true
+                state.mayHaveMissed = true
                 return (state.listener, true)
             }
             state.heard = max(state.heard, announcement.lastRef)
@@ -124,7 +127,14 @@ extension Presence {
                 if session == nil {
                     session = try home.open(.writing)
                     metrics.sessionOpened()
-                    if !isFirst { reconnected() }
+                    if !isFirst {
+                        reconnected()
+                        state.withLock { state in
+                            // It may be another database, which knows less.
+                            state.heard = .zero
+                            state.mayHaveMissed = true
+                        }
+                    }
                 }
                 if let session { try beat(session) }
             } catch {
@@ -158,13 +168,14 @@ extension Presence {
         let listener = state.withLock { state in
             let isOnDuty = (home.replicas.map(\.number).min() ?? number) >= number
             let isNews =
-                home.head.lastRef > state.heard || isOnDuty != state.isOnDuty
+                state.mayHaveMissed || home.head.lastRef > state.heard || isOnDuty != state.isOnDuty
                 || home.nextDeadline != state.nextDeadline
             state.heard = max(state.heard, home.head.lastRef)
             state.nextDeadline = home.nextDeadline
             state.others = home.replicas.filter { $0.number != number }
             state.isOnDuty = isOnDuty
             state.lastBeat = .now()
+            state.mayHaveMissed = false
             metrics.noted(head: home.head.lastRef, isOnDuty: isOnDuty)
             return isNews ? state.listener : nil
         }
