@@ -88,20 +88,25 @@ struct MigrationTests {
         }
     }
 
-    @Test("who holds the lock of the tables is waited for, and told of")
+    @Test("who is making the tables is waited for")
     func locked() async throws {
+        let server = try await SharedServer.mariaDB()
         let database = try await FreshStore.database()
         let home = try MySQLHome(database.url)
-        let session = try home.open(.writing)
-        _ = try home.prepare(session)
+        let (holder, session) = (try home.open(.writing), try home.open(.writing))
+        let name: SQL = "CONCAT('cairn.', SHA1(CONCAT(DATABASE(), '/', \(Array("cairn_schema".utf8)))))"
+        #expect(try holder.connection.integer("SELECT GET_LOCK(\(name), 0)") == 1)
+        let prepared = Task { try await onThread { try home.prepare(session) } }
+        let waiting =
+            "SELECT COUNT(*) FROM information_schema.processlist WHERE state = 'User lock' AND db = DATABASE()"
+        while try await server.sql(waiting, database: database.name) == "0" { await Task.yield() }
+        #expect(try await database.sql("SHOW TABLES").isEmpty)
+        try holder.connection.run("DO RELEASE_LOCK(\(name))")
+        _ = try await prepared.value
         // Tables that are current need no lock.
-        let name = "CONCAT('cairn.', SHA1(CONCAT(DATABASE(), '/', 'cairn_schema')))"
-        let holder = try home.open(.writing)
-        #expect(try holder.connection.integer("SELECT GET_LOCK(CONCAT('cairn.', SHA1('x')), 0)") == 1)
-        try holder.connection.run(SQL(stringLiteral: "DO GET_LOCK(\(name), 0)"))
+        #expect(try holder.connection.integer("SELECT GET_LOCK(\(name), 0)") == 1)
         _ = try home.prepare(session)
-        session.close()
-        holder.close()
+        for session in [holder, session] { session.close() }
     }
 
     @Test("the views for people show text, and bytes that are no text don't break them")

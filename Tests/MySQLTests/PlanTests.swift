@@ -32,8 +32,8 @@ struct PlanTests {
         let time = Timestamp(microseconds: 5_000)
         let head = Head(lastRef: 30_000, oldestRef: 15_000, lastLeaseID: 1, time: time)
         return [
-            (all.lockHead, 1), (all.batchStart, 1), (all.updateHead(head, from: head), 1),
-            (all.head, 1), (all.nextDeadline, 1),
+            (all.lockHead, 1), (all.batchStart, 1), (all.updateHead(head, from: head), 1), (all.head, 1),
+            (all.nextDeadline, 1),
             (all.records(keys), 100), (all.records(in: range, limit: 100, valueBytes: nil), 151),
             (all.records(in: range, limit: 100, valueBytes: 4_096), 151),
             (all.records(in: toEnd, limit: 100, valueBytes: 4_096), 151),

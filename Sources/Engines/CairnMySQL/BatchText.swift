@@ -6,6 +6,8 @@ internal import CairnSQL
 struct BatchText {
     private let statements: Statements
     private let place: String
+    /// Whether the batch must see that its transaction is still the one it began.
+    private let isGuarded: Bool
     /// What a packet may hold, without its own few bytes.
     private let packetBytes: Int
     /// What a piece holds before the next one begins; the server needs memory for all of a piece.
@@ -15,6 +17,7 @@ struct BatchText {
     init(_ statements: Statements, _ server: ServerFacts, place: String) {
         self.statements = statements
         self.place = place
+        isGuarded = server.isGalera
         packetBytes = server.maxAllowedPacket - 64
         pieceBytes = min(packetBytes, 8 << 20)
     }
@@ -31,7 +34,7 @@ struct BatchText {
         try addConsumers(changes.consumers)
         try addResults(changes.results, at: changes.head.time)
         try add(statements.noteBatch(batch.number, of: batch.replica, registration))
-        try add(statements.checkHead(changes.head))
+        if isGuarded { try add(statements.checkHead(changes.head)) }
         try add(Statements.commit)
         return pieces
     }

@@ -7,8 +7,9 @@ package import CairnSQL
 extension MySQLSession {
     /// Begins a transaction, locks the head row, and reads it.
     package func beginBatch() throws(StoreError) -> BatchStart {
-        var sql = Statements.holdCommits
-        sql.then(Statements.begin)
+        var sql = Statements.begin
+        if isGuarded { sql = Statements.holdCommits.followed(by: sql) }
+        let lock = sql.count
         sql.then(statements.lockHead)
         sql.then(statements.batchStart)
         var head: Head?
@@ -16,8 +17,8 @@ extension MySQLSession {
         var nextDeadline: Timestamp?
         do throws(StoreError) {
             try connection.run(sql) { (index, row) throws(StoreError) in
-                if index == 2 { head = row.head }
-                guard index == 3 else { return }
+                if index == lock { head = row.head }
+                guard index == lock + 1 else { return }
                 time = Timestamp(microseconds: row.integer(0))
                 nextDeadline = row.optionalInteger(1).map(Timestamp.init(microseconds:))
                 try checkPrimary(row, 2)
@@ -68,7 +69,8 @@ extension MySQLSession {
     private func commit(with last: SQL) throws(StoreError) {
         var counts: [Int] = []
         guard let failure = connection.attempt(last, &counts) else {
-            return connection.sendAhead(Statements.releaseCommits)
+            if isGuarded { connection.sendAhead(Statements.releaseCommits) }
+            return
         }
         var error = StoreError.mysql(failure, connection.server, place: connection.place)
         let isCommit = failure.statement == last.count - 1

@@ -16,6 +16,10 @@ package final class MySQLSession: ServerSession, @unchecked Sendable {
     /// Where the batch found the head.
     var batchHead = Head.empty
 
+    /// Whether batches must see for themselves that their transaction is still the one they began; see
+    /// ``Statements/updateHead(_:from:)``. On a server by itself nobody undoes a transaction unseen.
+    var isGuarded: Bool { connection.server.isGalera }
+
     /// Whether the connection can't be used any more.
     package var isBroken: Bool { connection.isBroken }
 
@@ -31,7 +35,7 @@ package final class MySQLSession: ServerSession, @unchecked Sendable {
     package func rollBack() {
         var counts: [Int] = []
         var sql = Statements.rollback
-        sql.then(Statements.releaseCommits)
+        if isGuarded { sql.then(Statements.releaseCommits) }
         if !isBroken, connection.attempt(sql, &counts) != nil { connection.giveUp() }
     }
 
