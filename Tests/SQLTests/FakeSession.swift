@@ -121,7 +121,7 @@ final class FakeSession: ServerSession {
         try reach()
         lock()
         defer { unlock() }
-        return database.state.withLock { $0.lastBatches[number] }
+        return database.state.withLock { $0.replicas[number] == nil ? nil : $0.lastBatches[number] ?? 0 }
     }
 
     func trim(requestsBefore time: Timestamp?, limit: Int) throws(StoreError) -> Bool {

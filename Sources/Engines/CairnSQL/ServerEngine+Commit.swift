@@ -98,10 +98,9 @@ extension ServerEngine {
         var patience = Patience(options.patience)
         var unknown = error
         while true {
-            let last: Int64
+            let last: Int64?
             do throws(StoreError) {
-                // A replica whose row is gone has stored nothing of late.
-                last = try writingSession().lastBatch(of: batch.replica) ?? 0
+                last = try writingSession().lastBatch(of: batch.replica)
             } catch {
                 // Whatever kept it from being found out, even the lock: it is still open what became of the batch.
                 writer.drop(metrics)
@@ -111,6 +110,8 @@ extension ServerEngine {
                 }
                 continue
             }
+            // A row that is gone tells nothing.
+            guard let last else { break }
             metrics.settled(last == batch.number ? "stored" : "undone")
             if last == batch.number { return note(batch) }
             throw StoreError(.storageBusy, "the batch was undone with its connection; try again", retry: .safe)
