@@ -53,13 +53,15 @@ public final class Keyspace: Store {
         let opened = await BlockingCall.run(name: "cairn-open") { () -> Result<Opened, StoreError> in
             do throws(StoreError) {
                 let engine = try open()
+                var stale: (any Engine)?
                 do throws(StoreError) {
-                    let stale = try openStale?()
+                    stale = try openStale?()
                     let (head, deadline) = try engine.read { (view) throws(StoreError) in
                         (try view.head(), try view.nextDeadline())
                     }
                     return .success(Opened(engine: engine, stale: stale, head: head, deadline: deadline))
                 } catch {
+                    stale?.close()
                     engine.close()
                     throw error
                 }

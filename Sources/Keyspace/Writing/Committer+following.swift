@@ -7,12 +7,14 @@ extension Committer {
     /// Reads how far the log has come and what ends next, if another process may have moved it.
     func followIfNeeded(always: Bool) throws(StoreError) {
         guard always || engine.mayHaveForeignChanges(since: hub.head) else { return }
-        let (last, home, next) = try engine.read { (view) throws(StoreError) in
+        let (home, next) = try engine.read { (view) throws(StoreError) in
             let head = try view.head()
             try checkContinuity(in: view, head)
-            return (head.lastRef, try view.time(), try view.nextDeadline())
+            hub.note(foreignUpTo: head.lastRef, thenOwn: nil)
+            // From the same view: the events are what most of this is for.
+            try hub.readForeign(from: view)
+            return (try view.time(), try view.nextDeadline())
         }
-        hub.note(foreignUpTo: last, thenOwn: nil)
         deadlines.withLock { $0.note(next, homeTime: home, at: clock.now()) }
         // What is due is swept right after this; the sweeper must hear of it if that fails, not before.
         if !isSweepDue { tellDeadline() }

@@ -17,7 +17,7 @@ struct CairnCommand: AsyncParsableCommand {
               3   the key, lease or consumer does not exist
               4   a condition did not hold, or the lease id is taken; nothing was changed
               5   the server can't be reached or gave no answer in time
-              6   the event asked for is no longer kept, or does not exist yet
+              6   the event asked for is no longer kept, does not exist yet, or was lost
               64  the command line is wrong
 
             SHELL COMPLETION
