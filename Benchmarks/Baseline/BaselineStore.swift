@@ -23,16 +23,20 @@ final class BaselineStore: DirectStore {
     func readyRecord(_ key: Key) -> Record? { nil }
 
     func get(_ key: Key, consistency: ReadConsistency) async throws(StoreError) -> Record? {
-        try check(key)
         let result = await withCheckedContinuation { continuation in
-            workers.run { worker in
-                continuation.resume(
-                    returning: attempting { () throws(StoreError) in
-                        try worker.use { (connection) throws(StoreError) in try connection.read(key) }
-                    })
-            }
+            get(key) { continuation.resume(returning: $0) }
         }
         return try result.get()
+    }
+
+    func get(_ key: Key, answer: @escaping @Sendable (Result<Record?, StoreError>) -> Void) {
+        do throws(StoreError) { try check(key) } catch { return answer(.failure(error)) }
+        workers.run { worker in
+            answer(
+                attempting { () throws(StoreError) in
+                    try worker.use { (connection) throws(StoreError) in try connection.read(key) }
+                })
+        }
     }
 
     // MARK: Writes

@@ -164,6 +164,17 @@ extension Keyspace: DirectStore {
         return record
     }
 
+    /// Finds the live record of a key, and calls `answer` with it.
+    public func get(_ key: Key, answer: @escaping @Sendable (Result<Record?, StoreError>) -> Void) {
+        do throws(StoreError) {
+            try checkOpen()
+            try key.check(options.limits)
+        } catch {
+            return answer(.failure(error))
+        }
+        reads.look(up: key) { found in answer(found.map { record in record.flatMap { $0.isLive ? $0 : nil } }) }
+    }
+
     /// Runs a transaction, and calls `answer` when it is as durable as the home can make it.
     public func commit(
         _ transaction: Transaction, answer: @escaping @Sendable (Result<TransactionResult, StoreError>) -> Void

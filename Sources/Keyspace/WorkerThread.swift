@@ -1,4 +1,4 @@
-internal import Dispatch
+package import Dispatch
 internal import Foundation
 internal import Synchronization
 
@@ -53,5 +53,12 @@ enum BlockingCall {
             thread.name = name
             thread.start()
         }
+    }
+}
+
+extension Duration {
+    /// The same for Dispatch, to the microsecond.
+    package var dispatchInterval: DispatchTimeInterval {
+        .microseconds(Int(clamping: components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000))
     }
 }

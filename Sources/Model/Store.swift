@@ -60,6 +60,13 @@ public protocol DirectStore: Store {
     /// `nil` says nothing of the key: only that it must be asked for with ``Store/get(_:consistency:)``. Never blocks.
     func readyRecord(_ key: Key) -> Record?
 
+    /// Finds the live record of a key as a linearizable ``Store/get(_:consistency:)`` does, and calls `answer` once
+    /// with what that returns or throws.
+    ///
+    /// Never blocks for a home that does. `answer` is called on any thread, possibly before this returns, together
+    /// with those of others; it must be quick.
+    func get(_ key: Key, answer: @escaping @Sendable (Result<Record?, StoreError>) -> Void)
+
     /// Runs a transaction as ``Store/commit(_:)`` does, and calls `answer` once with what that returns or throws.
     ///
     /// Never blocks for a home that does. `answer` is called on any thread, possibly before this returns, together

@@ -73,6 +73,42 @@ struct ReadQueueTests {
         await queue.close()
         await #expect(throws: StoreError.self) { _ = try await queue.record(Key("late")) }
     }
+
+    @Test func whileOneAsksTheOthersGather() async throws {
+        let engine = RecallingEngine(known: ["a": "1", "b": nil])
+        let queue = ReadQueue(engine: engine)
+        async let first = queue.record("a")
+        await engine.waitUntilAsked()
+        async let more: [Record?] = withThrowingTaskGroup(of: Record?.self) { group in
+            for key in ["a", "b", "c", "c", "stored"] as [Key] { group.addTask { try await queue.record(key) } }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        // All five wait, and nobody was woken for them.
+        while queue.waiting < 5 { await Task.yield() }
+        engine.answer(times: 2)
+        #expect(try await first?.value == "1")
+        #expect(
+            try await more.compactMap { $0?.value }.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) } == [
+                "1", "2",
+            ])
+        #expect(engine.asked.map(\.count) == [1, 5])
+        // Only what isn't known is looked up.
+        #expect(engine.lookedUp.flatMap(\.self).sorted() == ["c", "c", "stored"])
+        await queue.close()
+    }
+
+    @Test func aFailedQuestionFailsAllWhoAsked() async throws {
+        let engine = RecallingEngine(known: [:])
+        let queue = ReadQueue(engine: engine)
+        engine.fail()
+        engine.answer(times: 1)
+        let error = await #expect(throws: StoreError.self) { _ = try await queue.record("a") }
+        #expect(error?.code == .unavailable)
+        // And the next one asks again.
+        engine.answer(times: 1)
+        #expect(try await queue.record("a") == nil)
+        await queue.close()
+    }
 }
 
 /// Threads that wait until all of them are there.
@@ -97,5 +133,71 @@ private final class Meeting: Sendable {
         } else if isComplete.wait(timeout: .now() + 20) == .timedOut {
             throw StoreError(.deadlineExceeded, "a call had no thread to read on")
         }
+    }
+}
+
+/// A memory engine that knows some keys, and answers the question for them when it is told to.
+private final class RecallingEngine: Engine {
+    private struct State {
+        var asked: [[Key]] = []
+        var lookedUp: [[Key]] = []
+        var fails = false
+    }
+
+    private let base = MemoryEngine()
+    private let known: [Key: Value?]
+    private let state = Mutex(State())
+    private let gate = DispatchSemaphore(value: 0)
+    let name = "recalling"
+    let blocks = true
+    let recalls = true
+    let readers = 3
+
+    init(known: [Key: Value?]) {
+        self.known = known
+    }
+
+    var capabilities: Capabilities { base.capabilities }
+    var asked: [[Key]] { state.withLock { $0.asked } }
+    var lookedUp: [[Key]] { state.withLock { $0.lookedUp } }
+
+    func waitUntilAsked() async { while asked.isEmpty { await Task.yield() } }
+    func answer(times: Int) { for _ in 0..<times { gate.signal() } }
+    func fail() { state.withLock { $0.fails = true } }
+
+    func recall(_ keys: [Key]) throws(StoreError) -> [ReadyRecord?] {
+        let fails = state.withLock { state in
+            state.asked.append(keys)
+            defer { state.fails = false }
+            return state.fails
+        }
+        gate.wait()
+        if fails { throw StoreError(.unavailable, "nobody answers", retry: .safe) }
+        return keys.map { key in known[key].map { $0.map { .record(.made(key, $0)) } ?? .absent } }
+    }
+
+    func lookUp(_ keys: [Key]) throws(StoreError) -> [Key: Record] {
+        state.withLock { $0.lookedUp.append(keys) }
+        return keys.contains("stored") ? ["stored": .made("stored", "2")] : [:]
+    }
+
+    func readyRecord(_ key: Key) -> ReadyRecord? { nil }
+    func read<Result>(_ body: (any EngineView) throws(StoreError) -> Result) throws(StoreError) -> Result {
+        try base.read(body)
+    }
+    func commit(_ decide: (any EngineView) throws(StoreError) -> Changes?) throws(StoreError) {
+        try base.commit(decide)
+    }
+    func trim() throws(StoreError) -> Bool { false }
+    func mayHaveForeignChanges(since ref: Ref) -> Bool { false }
+    func backup(toFile path: String) throws(StoreError) {}
+    func close() {}
+}
+
+extension Record {
+    fileprivate static func made(_ key: Key, _ value: Value) -> Record {
+        Record(
+            key: key, value: value, version: 1, createdVersion: 1, createdRef: 1, updatedRef: 1, deletedRef: nil,
+            leaseID: 0)
     }
 }

@@ -23,8 +23,11 @@ final class ScriptedEngine: Engine {
     private let state = Mutex(State())
     private let gate = DispatchSemaphore(value: 0)
 
-    init(blocks: Bool = true, readers: Int = 2) {
+    let gathersBatches: Bool
+
+    init(blocks: Bool = true, readers: Int = 2, gathersBatches: Bool = false) {
         self.blocks = blocks
+        self.gathersBatches = gathersBatches
         self.readers = readers
     }
 

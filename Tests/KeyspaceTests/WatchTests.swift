@@ -120,6 +120,52 @@ struct WatchTests {
         #expect(refs == (1...100).map { Ref($0) })
     }
 
+    /// A watcher that is live at the start of an empty log.
+    private func liveWatcher(of range: KeyRange) throws -> (Hub, Watcher) {
+        let hub = Hub(head: 0)
+        let watcher = Watcher(WatchRequest(range: range), limits: .standard)
+        #expect(try hub.add(watcher) == 0)
+        watcher.start(at: 1, withRecords: false, finishAfter: nil)
+        #expect(hub.attach(watcher, at: 1))
+        return (hub, watcher)
+    }
+
+    private func deliver(_ keys: [Key], from first: Int64, to hub: Hub) throws {
+        let driver = EngineDriver(MemoryEngine())
+        _ = try driver.commit([Transaction(then: keys.map { .set($0, "v") })], at: Timestamp(microseconds: 1))
+        var changes = Changes(head: .empty)
+        changes.events = driver.events.map { event in
+            var event = event
+            event.ref = Ref(event.ref.rawValue + first - 1)
+            return event
+        }
+        hub.note(foreignUpTo: .zero, thenOwn: changes)
+        hub.deliver()
+    }
+
+    @Test("progress that is told while there are events to read comes after them")
+    func progressBehindEvents() throws {
+        let (hub, watcher) = try liveWatcher(of: KeyRange(prefix: "mine/"))
+        #expect(watcher.step().update == .progress(0))
+        try deliver(["mine/1", "other"], from: 1, to: hub)
+        hub.reportProgress()
+        #expect(watcher.step().update?.refs == [1])
+        #expect(watcher.step().update == .progress(2))
+        #expect(watcher.step().update == nil)
+    }
+
+    @Test("a progress never goes back behind an event that was delivered")
+    func progressNeverGoesBack() throws {
+        let (hub, watcher) = try liveWatcher(of: .all)
+        // The first progress has not been read yet.
+        try deliver(["a", "b"], from: 1, to: hub)
+        hub.reportProgress()
+        try deliver(["c"], from: 3, to: hub)
+        #expect(watcher.step().update?.refs == [1, 2, 3])
+        #expect(watcher.step().update == .progress(3))
+        #expect(watcher.step().update == nil)
+    }
+
     @Test("a slow reader gets everything, in whole transactions, through falling behind and catching up")
     func slowReader() async throws {
         let store = try await openSmall()
@@ -267,5 +313,19 @@ struct WatchTests {
         while checker.position < 15_001, let update = try await updates.next() { checker.take(update) }
         #expect(checker.events.map(\.ref) == (1...15_001).map { Ref($0) })
         await store.close()
+    }
+}
+
+extension Watcher.Step {
+    /// What the reader gets, if it gets something now.
+    fileprivate var update: WatchUpdate? {
+        if case .deliver(let update) = self { update } else { nil }
+    }
+}
+
+extension WatchUpdate {
+    /// The refs of the events.
+    fileprivate var refs: [Ref]? {
+        if case .events(let events) = self { events.map(\.ref) } else { nil }
     }
 }

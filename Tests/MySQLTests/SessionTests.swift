@@ -38,6 +38,33 @@ struct SessionTests {
         session.close()
     }
 
+    @Test("a batch that follows has been begun when the one before is stored; called off, it is undone")
+    func ahead() async throws {
+        let session = try await FreshStore.session()
+        var changes = Changes.creating([("a", "1")], after: .empty, at: Timestamp(microseconds: 1))
+        func batch(_ number: Int64) -> StoredBatch {
+            StoredBatch(changes: changes, records: changes.records, replica: 1, number: number, announcement: "")
+        }
+        _ = try session.beginBatch()
+        try session.commit(batch(1), isFollowed: true)
+        #expect(session.connection.isAhead)
+        let next = try session.beginBatch()
+        #expect(!session.connection.isAhead)
+        #expect(next.head == changes.head)
+        // What it stores is there already, so it fails, and what was to follow is not begun.
+        #expect(throws: StoreError.self) { try session.commit(batch(2), isFollowed: true) }
+        #expect(!session.connection.isAhead)
+        session.rollBack()
+        let again = try session.beginBatch()
+        changes = Changes.creating([("b", "2")], after: again.head, at: again.time)
+        try session.commit(batch(2), isFollowed: true)
+        session.callOff()
+        #expect(try session.head() == changes.head)
+        #expect(try session.beginBatch().head == changes.head)
+        session.rollBack()
+        session.close()
+    }
+
     @Test("values up to the limit, and many of them in one batch", arguments: [1, 3])
     func largeValues(_ count: Int) async throws {
         let session = try await FreshStore.session()

@@ -17,6 +17,30 @@ struct FaultTests {
         return engine.stored(try #require(batch.changes))
     }
 
+    @Test("a batch that follows has been begun when the one before is stored; called off or failed, it is undone")
+    func ahead() async throws {
+        let test = try await TestHome()
+        let (engine, other) = (try await test.engine(), try await test.engine())
+        try await blocking { () throws in
+            defer { for engine in [engine, other] { engine.close() } }
+            let first = try Self.begin(engine, "1")
+            try engine.session.commit(first, isFollowed: true)
+            // Its lock is taken, or about to be: whoever comes now waits for the end of the next one.
+            let second = try Self.begin(engine, "2")
+            #expect(second.changes.events.map(\.ref) == [2])
+            // This is stored already, so it fails, and with it what was to follow.
+            #expect(failure { try engine.session.commit(first, isFollowed: true) } != nil)
+            engine.session.rollBack()
+            try other.run(.set("a", "2"))
+            try engine.session.commit(try Self.begin(engine, "3"), isFollowed: true)
+            engine.session.callOff()
+            try other.run(.set("a", "4"))
+            try engine.run(.set("a", "5"))
+            #expect(try engine.record("a")?.version == 5)
+            #expect(!engine.session.isBroken && !other.session.isBroken)
+        }
+    }
+
     private static func end(backendsOf test: TestHome, but text: String = "") async throws {
         // The schema is not in the connection's own words, but in those of the statement it ran last.
         try await test.server.sql(

@@ -2,6 +2,7 @@ import CairnKeyspace
 import CairnMemory
 import CairnModel
 import CairnTestSupport
+import Dispatch
 import Synchronization
 import Testing
 
@@ -116,6 +117,62 @@ struct CommitTests {
             let error = await #expect(throws: StoreError.self) { try await store.set("key", "1") }
             #expect(error?.code == .storageFull)
             #expect(database.state.withLock { $0.commits } == 1)
+        }
+    }
+
+    private func set(_ value: Value, in engine: ServerEngine<FakeHome>, isFollowed: Bool) throws(StoreError) {
+        try engine.commit(isFollowed: { isFollowed }) { (view) throws(StoreError) in
+            var batch = try Batch(view: view, now: Timestamp(microseconds: 1), limits: .standard)
+            _ = try batch.decide([Transaction(then: [.set("key", value)])])
+            return batch.changes
+        }
+    }
+
+    private var isLockFree: Bool {
+        guard database.headLock.wait(timeout: .now()) == .success else { return false }
+        database.headLock.signal()
+        return true
+    }
+
+    @Test("a batch that another follows keeps the head's lock for it; if that doesn't come, others get it")
+    func followed() throws {
+        let engine = try FakeHome(database).engine()
+        defer { engine.close() }
+        for value in ["1", "2"] as [Value] {
+            try set(value, in: engine, isFollowed: true)
+            #expect(!isLockFree)
+        }
+        engine.rest()
+        #expect(isLockFree)
+        try set("3", in: engine, isFollowed: false)
+        #expect(isLockFree)
+        #expect(try events().map(\.version) == [1, 2, 3])
+    }
+
+    @Test("when a batch fails, the lock is not kept, whatever follows")
+    func followedFailure() throws {
+        let engine = try FakeHome(database).engine()
+        defer { engine.close() }
+        database.doom(.refused(StoreError(.storageFull, "no room", retry: .safe)))
+        let error = #expect(throws: StoreError.self) { try set("1", in: engine, isFollowed: true) }
+        #expect(error?.code == .storageFull)
+        #expect(isLockFree)
+    }
+
+    @Test("a store that has nothing to write holds no lock")
+    func restingStore() async throws {
+        try await withStore { store async throws in
+            for round in 0..<20 {
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for number in 0..<20 {
+                        group.addTask { _ = try await store.set(Key("k/\(number)"), Value("\(round)")) }
+                    }
+                    try await group.waitForAll()
+                }
+                // The last answers come before the committer looks whether more waits.
+                while !isLockFree { await Task.yield() }
+            }
+            #expect(try events().count == 400)
         }
     }
 }

@@ -27,8 +27,9 @@ final class FakeSession: ServerSession {
     }
 
     private func lock() {
+        // It may have been taken for a batch that follows.
+        if holdsLock.exchange(true, ordering: .relaxed) { return }
         database.headLock.wait()
-        holdsLock.store(true, ordering: .relaxed)
     }
 
     private func unlock() {
@@ -49,8 +50,8 @@ final class FakeSession: ServerSession {
         FakeView(database: database, now: start.time)
     }
 
-    func commit(_ batch: StoredBatch) throws(StoreError) {
-        defer { unlock() }
+    func commit(_ batch: StoredBatch, isFollowed: Bool) throws(StoreError) {
+        defer { if !isFollowed || isBroken { unlock() } }
         try reach()
         database.state.withLock { $0.commits += 1 }
         switch database.nextFate() {
@@ -73,6 +74,7 @@ final class FakeSession: ServerSession {
     }
 
     func rollBack() { unlock() }
+    func callOff() { unlock() }
 
     func withSnapshot<Result>(
         _ body: (any EngineView) throws(StoreError) -> Result

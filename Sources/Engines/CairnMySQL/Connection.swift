@@ -37,6 +37,8 @@ final class Connection: @unchecked Sendable {
     private var isOpen = true
     /// Statements whose results haven't been fetched yet.
     private var isOwedResults = false
+    /// Statements that were sent, and whose results are still to be asked for.
+    private var ahead: SQL?
 
     /// Connects, and makes the session's settings.
     init(to host: MySQLURL.Host, of url: MySQLURL) throws(StoreError) {
@@ -74,12 +76,20 @@ final class Connection: @unchecked Sendable {
     func run(
         _ sql: SQL, _ row: (Int, Row) throws(StoreError) -> Void = { _, _ in }
     ) throws(StoreError) -> [Int] {
+        try readAnswers(to: sql, row)
+    }
+
+    /// Reads the results of what was sent ahead, or of what is to be sent now.
+    private func readAnswers(
+        to sql: SQL?, _ row: (Int, Row) throws(StoreError) -> Void
+    ) throws(StoreError) -> [Int] {
         var counts: [Int] = []
         var refusal: StoreError?
-        let failure = attempt(sql, &counts) { index, fields in
+        func read(_ index: Int, _ fields: Row) {
             guard refusal == nil else { return }
             do throws(StoreError) { try row(index, fields) } catch { refusal = error }
         }
+        let failure = if let sql { attempt(sql, &counts, read) } else { receiveAhead(&counts, read) }
         if let failure { throw .mysql(failure, server, place: place) }
         if let refusal { throw refusal }
         return counts
@@ -90,6 +100,11 @@ final class Connection: @unchecked Sendable {
     func attempt(_ sql: SQL, _ counts: inout [Int], _ row: (Int, Row) -> Void = { _, _ in }) -> Failure? {
         if isBroken { return Connection.gone }
         if isOwedResults, let failure = fetchOwedResults() { return failure }
+        if isAhead {
+            var unread: [Int] = []
+            // What has become of those shows in what follows.
+            if let failure = receiveAhead(&unread, { _, _ in }), failure.isLost { return failure }
+        }
         guard server.isGalera else { return send(sql, 0..<sql.count, &counts, row) }
         // A node undoes a transaction at any moment, when another node's is in its way, and says so in its answer to
         // the next packet. Between the statements of one packet it has been seen to keep silent, and to run the rest of
@@ -107,11 +122,17 @@ final class Connection: @unchecked Sendable {
         let bytes =
             sql.range(of: statements.lowerBound).lowerBound..<sql.range(of: statements.upperBound - 1).upperBound
         // The library reads the text while the call runs; the pointer is valid as long.
-        let isSent = sql.bytes[bytes].withUnsafeBytes { buffer in
+        let isAnswered = sql.bytes[bytes].withUnsafeBytes { buffer in
             mysql_real_query(handle, buffer.bindMemory(to: CChar.self).baseAddress, UInt(buffer.count)) == 0
         }
+        return isAnswered ? receive(statements, &counts, row) : failed(statements.lowerBound)
+    }
+
+    /// Reads the results of statements that were sent in one packet, the first of which has been answered.
+    private func receive(
+        _ statements: Range<Int>, _ counts: inout [Int], _ row: (Int, Row) -> Void
+    ) -> Failure? {
         var index = statements.lowerBound
-        guard isSent else { return failed(index) }
         while true {
             if let failure = readResult(index, &counts, row) { return failure }
             let next = mysql_next_result(handle)
@@ -127,13 +148,41 @@ final class Connection: @unchecked Sendable {
         }
     }
 
-    /// Sends statements without rows, whose results nobody waits for: they are read before the next ones are sent.
-    func sendAhead(_ sql: SQL) {
+    // MARK: Ahead
+
+    /// Whether there are statements that were sent ahead.
+    var isAhead: Bool { ahead != nil }
+
+    /// Sends statements, whose results are read by ``collect(_:)``, or before anything else is sent.
+    func runAhead(_ sql: SQL) {
         if isBroken || isOwedResults && fetchOwedResults() != nil { return }
+        if sendOnly(sql) { ahead = sql }
+    }
+
+    /// Reads the results of what was sent ahead, as ``run(_:_:)`` does.
+    func collect(_ row: (Int, Row) throws(StoreError) -> Void) throws(StoreError) {
+        _ = try readAnswers(to: nil, row)
+    }
+
+    private func receiveAhead(_ counts: inout [Int], _ row: (Int, Row) -> Void) -> Failure? {
+        guard let sql = ahead else { return nil }
+        ahead = nil
+        guard mysql_read_query_result(handle) == 0 else { return failed(0) }
+        return receive(0..<sql.count, &counts, row)
+    }
+
+    private func sendOnly(_ sql: SQL) -> Bool {
         let isSent = sql.bytes.withUnsafeBytes { buffer in
             mysql_send_query(handle, buffer.bindMemory(to: CChar.self).baseAddress, UInt(buffer.count)) == 0
         }
-        if isSent { isOwedResults = true } else { _ = failed(0) }
+        if !isSent { _ = failed(0) }
+        return isSent
+    }
+
+    /// Sends statements without rows, whose results nobody waits for: they are read before the next ones are sent.
+    func sendAhead(_ sql: SQL) {
+        if isBroken || isOwedResults && fetchOwedResults() != nil { return }
+        if sendOnly(sql) { isOwedResults = true }
     }
 
     private func fetchOwedResults() -> Failure? {

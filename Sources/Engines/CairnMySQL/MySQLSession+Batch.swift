@@ -7,22 +7,19 @@ package import CairnSQL
 extension MySQLSession {
     /// Begins a transaction, locks the head row, and reads it.
     package func beginBatch() throws(StoreError) -> BatchStart {
-        var sql = Statements.begin
-        if isGuarded { sql = Statements.holdCommits.followed(by: sql) }
-        let lock = sql.count
-        sql.then(statements.lockHead)
-        sql.then(statements.batchStart)
+        let (sql, lock) = beginning
         var head: Head?
         var time: Timestamp?
         var nextDeadline: Timestamp?
+        func read(_ index: Int, _ row: Row) throws(StoreError) {
+            if index == lock { head = row.head }
+            guard index == lock + 1 else { return }
+            time = Timestamp(microseconds: row.integer(0))
+            nextDeadline = row.optionalInteger(1).map(Timestamp.init(microseconds:))
+            try checkPrimary(row, 2)
+        }
         do throws(StoreError) {
-            try connection.run(sql) { (index, row) throws(StoreError) in
-                if index == lock { head = row.head }
-                guard index == lock + 1 else { return }
-                time = Timestamp(microseconds: row.integer(0))
-                nextDeadline = row.optionalInteger(1).map(Timestamp.init(microseconds:))
-                try checkPrimary(row, 2)
-            }
+            if connection.isAhead { try connection.collect(read) } else { try connection.run(sql, read) }
         } catch {
             // A lock that wasn't had in time ends the statement, not the transaction.
             rollBack()
@@ -36,6 +33,20 @@ extension MySQLSession {
         return BatchStart(head: head, time: time, nextDeadline: nextDeadline)
     }
 
+    /// What begins a batch, and the place of the statement that locks the head.
+    private var beginning: (sql: SQL, lock: Int) {
+        var sql = Statements.begin
+        if isGuarded { sql = Statements.holdCommits.followed(by: sql) }
+        let lock = sql.count
+        sql.then(statements.lockHead)
+        sql.then(statements.batchStart)
+        return (sql, lock)
+    }
+
+    package func callOff() {
+        if connection.isAhead { rollBack() }
+    }
+
     /// The state that the open batch started from.
     package func batchView(from start: BatchStart) -> any EngineView {
         MySQLView(
@@ -44,7 +55,7 @@ extension MySQLSession {
     }
 
     /// Stores all that a batch decided, and commits the open transaction.
-    package func commit(_ batch: StoredBatch) throws(StoreError) {
+    package func commit(_ batch: StoredBatch, isFollowed: Bool) throws(StoreError) {
         let pieces: [SQL]
         do throws(StoreError) {
             pieces = try BatchText(statements, connection.server, place: connection.place).pieces(
@@ -63,6 +74,8 @@ extension MySQLSession {
         }
         guard let last = pieces.last else { return }
         try commit(with: last)
+        // The server takes the lock while the callers are answered. On a cluster statements go one by one.
+        if isFollowed, !isGuarded { connection.runAhead(beginning.sql) }
     }
 
     /// Sends the piece that ends with COMMIT.

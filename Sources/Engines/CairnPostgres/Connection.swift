@@ -76,16 +76,42 @@ final class Connection: @unchecked Sendable {
     /// Without BEGIN and COMMIT among them they are one transaction. The first that fails keeps those after it from
     /// being run, and its error is thrown when all answers are in. When the connection breaks on the way, ``isBroken``
     /// is true, and what was sent may have been done.
-    func run(_ calls: [Call]) throws(StoreError) -> [Rows] {
+    ///
+    /// `next` are sent in the same go, after a synchronisation point of their own, for ``collect()``.
+    func run(_ calls: [Call], andAhead next: [Call] = []) throws(StoreError) -> [Rows] {
         let leading = prelude.count
         try send(prelude + calls)
         prelude = []
+        if !next.isEmpty {
+            try send(next)
+            isAhead = true
+        }
+        return Array(try receiveAwaited().dropFirst(leading))
+    }
+
+    /// Whether there are statements that were sent ahead, and whose answers nobody has read.
+    private(set) var isAhead = false
+
+    /// The answers to what was sent ahead; see ``run(_:andAhead:)``.
+    func collect() throws(StoreError) -> [Rows] {
+        isAhead = false
+        return try receiveAwaited()
+    }
+
+    /// Lets the answers go to what was sent ahead, and to nothing after it yet.
+    func forgetAhead() {
+        if isAhead { forgotten += 1 }
+        isAhead = false
+    }
+
+    /// Reads what nobody waits for, and then what somebody does.
+    private func receiveAwaited() throws(StoreError) -> [Rows] {
         while forgotten > 0 {
             forgotten -= 1
             // Whatever it was, its transaction is over; a broken connection shows again below.
             do throws(StoreError) { _ = try receive() } catch { if isBroken { throw error } }
         }
-        return Array(try receive().dropFirst(leading))
+        return try receive()
     }
 
     /// Sends these statements, and doesn't wait for their answers, which nobody wants to know.

@@ -7,9 +7,7 @@ package import CairnSQL
 
 extension PostgresSession {
     package func beginBatch() throws(StoreError) -> BatchStart {
-        let calls =
-            [Call(Statements.begin)] + settings + [Call(statements.batch.lockHead), Call(statements.batch.standing)]
-        let rows = try connection.run(calls)
+        let rows = try connection.isAhead ? connection.collect() : connection.run(beginning)
         let standing = rows[rows.count - 1]
         return BatchStart(
             head: try rows[rows.count - 2].head(),
@@ -18,14 +16,24 @@ extension PostgresSession {
         )
     }
 
+    private var beginning: [Call] {
+        [Call(Statements.begin)] + settings + [Call(statements.batch.lockHead), Call(statements.batch.standing)]
+    }
+
+    package func callOff() {
+        if connection.isAhead { rollBack() }
+    }
+
     package func batchView(from start: BatchStart) -> any EngineView {
         PostgresView(
             connection: connection, statements: statements.view, usesClock: options.usesDatabaseClock, start: start)
     }
 
-    package func commit(_ batch: StoredBatch) throws(StoreError) {
+    package func commit(_ batch: StoredBatch, isFollowed: Bool) throws(StoreError) {
         do throws(StoreError) {
-            let rows = try connection.run(calls(storing: batch) + [Call(Statements.commit)])
+            // A pooler may give the next transaction another server; it is begun when it comes.
+            let next = isFollowed && !connection.isPooled ? beginning : []
+            let rows = try connection.run(calls(storing: batch) + [Call(Statements.commit)], andAhead: next)
             try checkCommit(rows.last)
         } catch {
             guard connection.isBroken else { throw error }

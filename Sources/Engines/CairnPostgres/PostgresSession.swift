@@ -31,6 +31,7 @@ package final class PostgresSession: ServerSession, @unchecked Sendable {
     }
 
     package func rollBack() {
+        connection.forgetAhead()
         guard connection.isInTransaction else { return }
         connection.post([Call(Statements.rollBack)])
     }

@@ -110,6 +110,16 @@ struct CachedView: EngineView {
         try cache.records(keys) { (missing) throws(StoreError) in try view.records(missing) }
     }
 
+    func forEachRecord(of keys: [Key], _ body: (Key, Record?) -> Void) throws(StoreError) {
+        var missing: [Key] = []
+        for key in keys {
+            if let entry = cache.entry(key) { body(key, entry) } else { missing.append(key) }
+        }
+        if missing.isEmpty { return }
+        let found = try records(missing)
+        for key in missing { body(key, found[key]) }
+    }
+
     func time() throws(StoreError) -> Timestamp? { try view.time() }
     func head() throws(StoreError) -> Head { try view.head() }
     func records(in range: KeyRange, limit: Int, bytes: Int, keysOnly: Bool) throws(StoreError) -> [Record] {

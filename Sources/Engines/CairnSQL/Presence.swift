@@ -53,6 +53,9 @@ final class Presence<Home: ServerHome>: Sendable {
     /// The last event that was announced, by anyone.
     var heard: Ref { state.withLock { $0.heard } }
 
+    /// Whether no other replica is known.
+    var isAlone: Bool { state.withLock { $0.others.isEmpty } }
+
     /// Whether this replica sweeps.
     var isOnDuty: Bool {
         state.withLock { $0.isOnDuty && $0.lastBeat + Replica.silence.dispatchInterval > .now() }
@@ -191,12 +194,5 @@ extension Presence {
         }) {
             if wakeUps.wait(timeout: end) == .timedOut { return }
         }
-    }
-}
-
-extension Duration {
-    /// The same for Dispatch, to the microsecond.
-    fileprivate var dispatchInterval: DispatchTimeInterval {
-        .microseconds(Int(clamping: components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000))
     }
 }

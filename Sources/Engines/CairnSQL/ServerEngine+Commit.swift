@@ -7,14 +7,19 @@ internal import Synchronization
 // answer was lost is found out before anybody is answered.
 
 extension ServerEngine {
+    /// Runs a batch that no other follows.
+    package func commit(_ decide: (any EngineView) throws(StoreError) -> Changes?) throws(StoreError) {
+        try commit(isFollowed: { false }, decide)
+    }
+
     /// Runs one batch as one transaction, again if the database has undone it, for as long as the patience lasts.
     package func commit(
-        _ decide: (any EngineView) throws(StoreError) -> Changes?
+        isFollowed: () -> Bool, _ decide: (any EngineView) throws(StoreError) -> Changes?
     ) throws(StoreError) {
         var patience = Patience(options.patience)
         while true {
             do throws(StoreError) {
-                return try runBatch(decide)
+                return try runBatch(isFollowed, decide)
             } catch {
                 if writer.session?.isBroken == true { writer.drop(metrics) }
                 guard error.isTransient, patience.wait(after: error) else { throw error }
@@ -23,11 +28,19 @@ extension ServerEngine {
         }
     }
 
-    private func runBatch(_ decide: (any EngineView) throws(StoreError) -> Changes?) throws(StoreError) {
+    /// Undoes the transaction that was begun for a batch that didn't come.
+    package func rest() { writer.session?.callOff() }
+
+    private func runBatch(
+        _ isFollowed: () -> Bool, _ decide: (any EngineView) throws(StoreError) -> Changes?
+    ) throws(StoreError) {
         let session = try writingSession()
         guard let batch = try decideBatch(on: session, decide) else { return }
         do throws(StoreError) {
-            try metrics.time(.commit) { () throws(StoreError) in try session.commit(batch) }
+            try metrics.time(.commit) { () throws(StoreError) in
+                // With the lock held for a batch that waits for more, others would wait, too.
+                try session.commit(batch, isFollowed: presence.isAlone && isFollowed())
+            }
         } catch {
             if error.retry == .unknownOutcome { return try settle(batch, error) }
             session.rollBack()

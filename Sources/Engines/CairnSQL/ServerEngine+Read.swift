@@ -4,10 +4,9 @@ package import CairnModel
 // Reading, on connections of their own. A read that failed because the database went away is made again.
 
 extension ServerEngine {
-    /// The records of these keys: by one question for the head, if they are known as of that; the others by one
-    /// statement more.
-    package func lookUp(_ keys: [Key]) throws(StoreError) -> [Key: Record] {
-        try metrics.time(.lookup) { () throws(StoreError) in
+    /// What the cache knows, for which the database is asked one small question: how far the log has come.
+    package func recall(_ keys: [Key]) throws(StoreError) -> [ReadyRecord?] {
+        try metrics.time(.recall) { () throws(StoreError) in
             try pool.withPatience(options.patience) { (session) throws(StoreError) in
                 let head = try session.head()
                 try cache.catchUp(to: head, isLocked: false) { first, count, bytes throws(StoreError) in
@@ -15,8 +14,20 @@ extension ServerEngine {
                         try view.events(from: first, limit: count, bytes: bytes)
                     }
                 }
-                guard cache.has(come: head.lastRef) else { return try session.records(keys) }
-                return try cache.records(keys) { (missing) throws(StoreError) in try session.records(missing) }
+                guard cache.has(come: head.lastRef) else { return keys.map { _ in nil } }
+                return keys.map { key in cache.entry(key).map { $0.map(ReadyRecord.record) ?? .absent } }
+            }
+        }
+    }
+
+    /// The records of these keys as the database has them, by one statement; noted in the cache.
+    package func lookUp(_ keys: [Key]) throws(StoreError) -> [Key: Record] {
+        try metrics.time(.lookup) { () throws(StoreError) in
+            try pool.withPatience(options.patience) { (session) throws(StoreError) in
+                let before = cache.state
+                let records = try session.records(keys)
+                for key in keys { cache.fill(records[key], for: key, readAfter: before) }
+                return records
             }
         }
     }

@@ -13,6 +13,7 @@ extension ServerEngine {
             let session = writer.session
         else { return false }
         let oldest = writer.oldest
+        session.callOff()
         do throws(StoreError) {
             let isMore = try metrics.time(.trim) { () throws(StoreError) in
                 try session.trim(requestsBefore: writer.forgetRequestsBefore, limit: ServerEngine.trimmedAtOnce)

@@ -108,6 +108,10 @@ package final class ServerEngine<Home: ServerHome>: Engine {
 
     /// Nothing is known without asking the database.
     package func readyRecord(_ key: Key) -> ReadyRecord? { nil }
+    /// Most of what is asked for was read or written before.
+    package let recalls = true
+    /// A batch costs a round trip and the sync of the database's log.
+    package let gathersBatches = true
 
     /// Whether an event after `ref` was announced.
     package func mayHaveForeignChanges(since ref: Ref) -> Bool { presence.heard > ref }

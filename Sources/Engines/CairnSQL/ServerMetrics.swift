@@ -6,7 +6,7 @@ internal import Metrics
 ///
 /// | metric | what |
 /// |---|---|
-/// | `cairn_database_seconds{home, operation}` | timer: of `begin`, `commit`, `lookup`, `read`, `beat`, `trim` |
+/// | `cairn_database_seconds{home, operation}` | timer: `begin`, `commit`, `recall`, `lookup`, `read`, `beat`, `trim` |
 /// | `cairn_database_batch_events{home}` | recorder: events in a batch |
 /// | `cairn_database_retries_total{home, reason}` | counter: batches and reads that were run again |
 /// | `cairn_database_settled_total{home, outcome}` | counter: commits whose answer was lost, by what became of them |
@@ -16,7 +16,7 @@ internal import Metrics
 final class ServerMetrics: Sendable {
     /// What is timed.
     enum Operation: String, CaseIterable {
-        case begin, commit, lookup, read, beat, trim
+        case begin, commit, recall, lookup, read, beat, trim
     }
 
     private let home: String

@@ -28,7 +28,12 @@ package protocol ServerSession: AnyObject, Sendable {
     func batchView(from start: BatchStart) -> any EngineView
     /// Stores all that a batch decided, and commits the open transaction. Returns when it is as durable as the
     /// database is set to make it.
-    func commit(_ batch: StoredBatch) throws(StoreError)
+    ///
+    /// If it `isFollowed` by another, the session may have that begun at once, so that ``beginBatch()`` finds the lock
+    /// taken. Before anything else it is called off.
+    func commit(_ batch: StoredBatch, isFollowed: Bool) throws(StoreError)
+    /// Undoes what was begun for a batch that doesn't come. When that fails the session is broken.
+    func callOff()
     /// Undoes the open transaction, if there is one. When that fails the session is broken.
     func rollBack()
 
@@ -63,6 +68,11 @@ package protocol ServerSession: AnyObject, Sendable {
     func trim(requestsBefore time: Timestamp?, limit: Int) throws(StoreError) -> Bool
     /// Closes the connection.
     func close()
+}
+
+extension ServerSession {
+    /// Stores a batch that no other follows.
+    package func commit(_ batch: StoredBatch) throws(StoreError) { try commit(batch, isFollowed: false) }
 }
 
 /// What a batch starts from: what the statements that take the head's lock tell.

@@ -15,6 +15,9 @@ public protocol Engine: AnyObject, Sendable {
     /// How many threads may call ``read(_:)`` at the same time with profit.
     var readers: Int { get }
 
+    /// Whether a batch costs so much beside a transaction that it is worth waiting for some more.
+    var gathersBatches: Bool { get }
+
     /// Whether this process is the one that expires leases and keeps the log, among those that have the home open.
     var isOnDuty: Bool { get }
     /// Grows when something happened after which the home may have lost what it had acknowledged, such as a new
@@ -23,6 +26,14 @@ public protocol Engine: AnyObject, Sendable {
 
     /// The record of a key if the engine can tell at once, without blocking, and linearizably; else `nil`.
     func readyRecord(_ key: Key) -> ReadyRecord?
+
+    /// Whether ``recall(_:)`` may know anything.
+    var recalls: Bool { get }
+
+    /// What is known of each of these keys as of a moment during the call, found by less than looking them up; `nil`
+    /// for those that must be. For an engine that has records in memory and must ask whether they still hold: the more
+    /// keys, the less for each.
+    func recall(_ keys: [Key]) throws(StoreError) -> [ReadyRecord?]
 
     /// The records of these keys, tombstones included, as of one moment during the call.
     func lookUp(_ keys: [Key]) throws(StoreError) -> [Key: Record]
@@ -43,6 +54,15 @@ public protocol Engine: AnyObject, Sendable {
     func commit(
         _ decide: (any EngineView) throws(StoreError) -> Changes?
     ) throws(StoreError)
+
+    /// The same. `isFollowed` tells, when the batch is about to be stored, whether another waits: the engine may begin
+    /// that already. It comes at once, or is called off with ``rest()``.
+    func commit(
+        isFollowed: () -> Bool, _ decide: (any EngineView) throws(StoreError) -> Changes?
+    ) throws(StoreError)
+
+    /// No batch follows for now: lets others have what was kept for the next. Called on the thread that commits.
+    func rest()
 
     /// Frees room that compaction has released, and that of forgotten requests, a bounded piece at a time. Returns
     /// whether more is left.
@@ -70,12 +90,29 @@ public protocol Engine: AnyObject, Sendable {
 
 // What holds for an engine in one process, or over a file.
 extension Engine {
+    /// What waits is a batch.
+    public var gathersBatches: Bool { false }
     /// Every process is.
     public var isOnDuty: Bool { true }
     /// Nothing ever is lost.
     public var continuity: Int { 0 }
     /// A commit is seen at once.
     public var noticesForeignChangesAtOnce: Bool { true }
+
+    /// Nothing is kept.
+    public func rest() {}
+
+    /// Runs each batch by itself.
+    public func commit(
+        isFollowed: () -> Bool, _ decide: (any EngineView) throws(StoreError) -> Changes?
+    ) throws(StoreError) {
+        try commit(decide)
+    }
+
+    /// Nothing is known but at once.
+    public var recalls: Bool { false }
+    /// Nothing is known.
+    public func recall(_ keys: [Key]) throws(StoreError) -> [ReadyRecord?] { keys.map { _ in nil } }
 
     /// Reads them from a view.
     public func lookUp(_ keys: [Key]) throws(StoreError) -> [Key: Record] {
@@ -105,7 +142,7 @@ public protocol EngineView {
     func head() throws(StoreError) -> Head
     /// The records of these keys, tombstones included; keys that were never set are left out.
     func records(_ keys: [Key]) throws(StoreError) -> [Key: Record]
-    /// Calls `body` with each of these keys and its record, tombstones included, in their order.
+    /// Calls `body` with each of these keys and its record, tombstones included, in any order.
     ///
     /// For an engine that has to ask a key at a time anyway, this saves the dictionary.
     func forEachRecord(of keys: [Key], _ body: (Key, Record?) -> Void) throws(StoreError)

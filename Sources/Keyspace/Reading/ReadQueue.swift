@@ -4,30 +4,11 @@ internal import Synchronization
 /// Reads an engine without blocking the caller's thread.
 ///
 /// For an engine that blocks, reads queue for its reading threads; lookups of single keys that wait are answered
-/// together, from one view. Any other engine is read where the caller stands.
+/// together. An engine that may recall them is asked that first, by one thread at a time: the more wait meanwhile, the
+/// less each costs. Any other engine is read where the caller stands.
 final class ReadQueue: Sendable {
+    /// The record of a key, which may be a tombstone.
     typealias Answer = Result<Record?, StoreError>
-
-    private struct Lookup {
-        let key: Key
-        // Unsafe continuations cost less than checked ones; each is resumed once, by the thread that took it.
-        let caller: UnsafeContinuation<Answer, Never>
-    }
-
-    private struct Queue {
-        var lookups: [Lookup] = []
-        var jobs: [@Sendable () -> Void] = []
-        var isClosed = false
-        var readers: IdleReaders
-
-        /// How many times a thread could take something.
-        var pieces: Int {
-            (lookups.count + ReadQueue.lookupsPerView - 1) / ReadQueue.lookupsPerView + jobs.count
-        }
-    }
-
-    /// Lookups answered from one view.
-    private static let lookupsPerView = 256
 
     private let engine: any Engine
     private let gatherAnswers: @Sendable (() -> Void) -> Void
@@ -38,7 +19,7 @@ final class ReadQueue: Sendable {
         self.engine = engine
         self.gatherAnswers = gatherAnswers
         let count = engine.blocks ? max(1, engine.readers) : 0
-        queue = Mutex(Queue(readers: IdleReaders(count: count)))
+        queue = Mutex(Queue(recalls: engine.recalls, readers: IdleReaders(count: count)))
         let workers = (0..<count).map { number in
             WorkerThread(name: "cairn-read-\(number)") { [unowned self] in
                 queue.withLock { $0.readers.didWake() }
@@ -48,23 +29,23 @@ final class ReadQueue: Sendable {
         threads.withLock { $0 = workers }
     }
 
-    /// The record of a key, which may be a tombstone.
-    func record(_ key: Key) async throws(StoreError) -> Record? {
+    /// Finds the record of a key, and calls `answer` with it, possibly before this returns.
+    func look(up key: Key, answer: @escaping @Sendable (Answer) -> Void) {
         switch engine.readyRecord(key) {
-        case .record(let record): return record
-        case .absent: return nil
+        case .record(let record): return answer(.success(record))
+        case .absent: return answer(.success(nil))
         case nil: break
         }
-        guard engine.blocks else {
-            return try engine.lookUp([key])[key]
-        }
-        // Unsafe as in `Lookup`: resumed once, here or by the thread that takes it.
+        guard engine.blocks else { return answer(lookUp(key)) }
+        let isOpen = add { $0.add(Lookup(key: key, answer: answer)) }
+        if !isOpen { answer(.failure(.closed)) }
+    }
+
+    /// The record of a key.
+    func record(_ key: Key) async throws(StoreError) -> Record? {
+        // Unsafe continuations cost less than checked ones; each is resumed once, by `look`'s contract.
         let answer = await withUnsafeContinuation { (caller: UnsafeContinuation<Answer, Never>) in
-            let isClosed = queue.withLock { queue in
-                if !queue.isClosed { queue.lookups.append(Lookup(key: key, caller: caller)) }
-                return queue.isClosed
-            }
-            if isClosed { caller.resume(returning: .failure(.closed)) } else { wake() }
+            look(up: key) { caller.resume(returning: $0) }
         }
         return try answer.get()
     }
@@ -82,24 +63,24 @@ final class ReadQueue: Sendable {
         _ body: @escaping @Sendable () throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {
         typealias Answer = Result<Value, StoreError>
-        // Unsafe as in `Lookup`: resumed once, here or by the thread that takes it.
+        // Unsafe as above: resumed once, here or by the thread that takes it.
         let answer = await withUnsafeContinuation { (caller: UnsafeContinuation<Answer, Never>) in
-            let isClosed = queue.withLock { queue in
-                if !queue.isClosed {
-                    queue.jobs.append {
-                        do throws(StoreError) {
-                            caller.resume(returning: .success(try body()))
-                        } catch {
-                            caller.resume(returning: .failure(error))
-                        }
+            let isOpen = add { queue in
+                queue.jobs.append {
+                    do throws(StoreError) {
+                        caller.resume(returning: .success(try body()))
+                    } catch {
+                        caller.resume(returning: .failure(error))
                     }
                 }
-                return queue.isClosed
             }
-            if isClosed { caller.resume(returning: .failure(.closed)) } else { wake() }
+            if !isOpen { caller.resume(returning: .failure(.closed)) }
         }
         return try answer.get()
     }
+
+    /// How many lookups wait, for tests.
+    var waiting: Int { queue.withLock { $0.toRecall.count + $0.toLookUp.count } }
 
     /// Refuses what comes from now on, and waits for what has come before.
     func close() async {
@@ -115,6 +96,16 @@ final class ReadQueue: Sendable {
         }
     }
 
+    /// Adds to the queue and wakes a reading thread for it, or returns `false` if the queue is closed.
+    private func add(_ change: (inout Queue) -> Void) -> Bool {
+        let isOpen = queue.withLock { queue in
+            if !queue.isClosed { change(&queue) }
+            return !queue.isClosed
+        }
+        if isOpen { wake() }
+        return isOpen
+    }
+
     /// Wakes a reading thread if there is work that none is about to take.
     private func wake() {
         guard let number = queue.withLock({ $0.readers.next(for: $0.pieces) }) else { return }
@@ -127,30 +118,122 @@ final class ReadQueue: Sendable {
     /// Works until nothing waits. On a reading thread, or on the one that closes, which has no number.
     private func work(as number: Int?) {
         while true {
-            let (lookups, job) = queue.withLock { queue -> ([Lookup], (@Sendable () -> Void)?) in
-                if !queue.lookups.isEmpty {
-                    let taken = Array(queue.lookups.prefix(ReadQueue.lookupsPerView))
-                    queue.lookups.removeFirst(taken.count)
-                    return (taken, nil)
-                }
-                if queue.jobs.isEmpty, let number { queue.readers.didRunDry(number) }
-                return ([], queue.jobs.isEmpty ? nil : queue.jobs.removeFirst())
+            let piece = queue.withLock { queue -> Piece? in
+                if let piece = queue.next() { return piece }
+                if let number { queue.readers.didRunDry(number) }
+                return nil
             }
-            guard job != nil || !lookups.isEmpty else { return }
+            guard let piece else { return }
             // This one is at work now; what it left is for the next.
             wake()
-            if let job { job() } else { answer(lookups) }
+            switch piece {
+            case .recall(let lookups): recall(lookups)
+            case .lookUp(let lookups): lookUp(lookups)
+            case .job(let job): job()
+            }
         }
     }
 
-    private func answer(_ lookups: [Lookup]) {
+    private func recall(_ lookups: [Lookup]) {
+        var unknown: [Lookup] = []
+        do throws(StoreError) {
+            let known = try engine.recall(lookups.map(\.key))
+            gatherAnswers {
+                for (lookup, ready) in zip(lookups, known) {
+                    switch ready {
+                    case .record(let record): lookup.answer(.success(record))
+                    case .absent: lookup.answer(.success(nil))
+                    case nil: unknown.append(lookup)
+                    }
+                }
+            }
+        } catch {
+            fail(lookups, error)
+        }
+        // Not before all are answered: until then more may gather for the next time, and nobody is woken for them.
+        queue.withLock { queue in
+            queue.isRecalling = false
+            queue.toLookUp += unknown
+        }
+    }
+
+    private func lookUp(_ lookups: [Lookup]) {
         do throws(StoreError) {
             let records = try engine.lookUp(lookups.map(\.key))
             gatherAnswers {
-                for lookup in lookups { lookup.caller.resume(returning: .success(records[lookup.key])) }
+                for lookup in lookups { lookup.answer(.success(records[lookup.key])) }
             }
         } catch {
-            for lookup in lookups { lookup.caller.resume(returning: .failure(error)) }
+            fail(lookups, error)
+        }
+    }
+
+    private func lookUp(_ key: Key) -> Answer {
+        do throws(StoreError) { return .success(try engine.lookUp([key])[key]) } catch { return .failure(error) }
+    }
+
+    private func fail(_ lookups: [Lookup], _ error: StoreError) {
+        gatherAnswers {
+            for lookup in lookups { lookup.answer(.failure(error)) }
+        }
+    }
+}
+
+// What waits.
+extension ReadQueue {
+    private struct Lookup: Sendable {
+        let key: Key
+        let answer: @Sendable (Answer) -> Void
+    }
+
+    /// What a thread does at once.
+    private enum Piece {
+        case recall([Lookup])
+        case lookUp([Lookup])
+        case job(@Sendable () -> Void)
+    }
+
+    private struct Queue {
+        /// Lookups looked up together.
+        private static let together = 256
+
+        let recalls: Bool
+        var isRecalling = false
+        var toRecall: [Lookup] = []
+        var toLookUp: [Lookup] = []
+        var jobs: [@Sendable () -> Void] = []
+        var isClosed = false
+        var readers: IdleReaders
+
+        init(recalls: Bool, readers: IdleReaders) {
+            self.recalls = recalls
+            self.readers = readers
+        }
+
+        mutating func add(_ lookup: Lookup) {
+            if recalls { toRecall.append(lookup) } else { toLookUp.append(lookup) }
+        }
+
+        private var mayRecall: Bool { !toRecall.isEmpty && !isRecalling }
+
+        /// How many times a thread could take something.
+        var pieces: Int {
+            (mayRecall ? 1 : 0) + (toLookUp.count + Queue.together - 1) / Queue.together + jobs.count
+        }
+
+        /// What to do next.
+        mutating func next() -> Piece? {
+            if mayRecall {
+                isRecalling = true
+                defer { toRecall = [] }
+                return .recall(toRecall)
+            }
+            if !toLookUp.isEmpty {
+                let taken = Array(toLookUp.prefix(Queue.together))
+                toLookUp.removeFirst(taken.count)
+                return .lookUp(taken)
+            }
+            return jobs.isEmpty ? nil : .job(jobs.removeFirst())
         }
     }
 }

@@ -93,9 +93,10 @@ extension Watcher {
         waiter?.resume()
     }
 
+    /// Tells that everything up to `ref` has been offered; the reader hears of it after what it has still to read.
     func offer(progress ref: Ref) {
         let waiter = state.withLock { state -> UnsafeContinuation<Void, Never>? in
-            guard case .live = state.mode, state.pending.isEmpty, ref > state.reported else { return nil }
+            guard case .live = state.mode, ref > state.reported else { return nil }
             state.progress = ref
             return state.takeWaiter()
         }
@@ -141,8 +142,9 @@ extension Watcher {
             if state.hasProgress, let progress = state.progress {
                 state.progress = nil
                 state.mustReport = false
+                // Events may have come after it, and have been delivered: a stream never goes back.
                 state.reported = max(progress, state.reported)
-                return .deliver(.progress(progress))
+                return .deliver(.progress(state.reported))
             }
             if state.isFinished { return .finish }
             if case .behind(let ref) = state.mode {

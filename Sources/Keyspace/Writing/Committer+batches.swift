@@ -1,4 +1,5 @@
 internal import CairnModel
+internal import Dispatch
 internal import Logging
 internal import Synchronization
 
@@ -25,9 +26,14 @@ extension Committer {
                 return true
             })
         else { return }
-        while var work = takeWork() {
+        while true {
+            if queue.withLock({ $0.waiting.isEmpty }) { engine.rest() }
+            if engine.gathersBatches { gather() }
+            guard var work = takeWork() else { return }
             let callers = work.waiting.map(\.caller)
+            let start = ContinuousClock.now
             let answers = commitBatch(work.takeTransactions(), follows: work.chores.contains(.follow))
+            noteBatch(callers.count, took: ContinuousClock.now - start)
             gatherAnswers {
                 for (caller, answer) in zip(callers, answers) { caller.receive(answer) }
             }
@@ -36,6 +42,31 @@ extension Committer {
             run(work.chores)
             for caller in work.sweeps { caller.resume() }
         }
+    }
+
+    /// Waits until there are as many as make a batch, but not for long, and not while there is something else to do.
+    private func gather() {
+        let (target, patience) = gathering.withLock { ($0.target, $0.patience) }
+        let mustWait = queue.withLock { queue in
+            guard !queue.waiting.isEmpty, queue.waiting.count < target, queue.sweeps.isEmpty, !queue.isClosed else {
+                return false
+            }
+            queue.wakesAt = target
+            return true
+        }
+        guard mustWait, gathered.wait(timeout: .now() + patience.dispatchInterval) == .timedOut else { return }
+        let wasWoken = queue.withLock { queue in
+            defer { queue.wakesAt = nil }
+            return queue.wakesAt == nil
+        }
+        // It was woken after all, just now.
+        if wasWoken { gathered.wait() }
+    }
+
+    private func noteBatch(_ transactions: Int, took duration: Duration) {
+        guard engine.gathersBatches, transactions > 0 else { return }
+        let waiting = queue.withLock { $0.waiting.count }
+        gathering.withLock { $0.note(transactions: transactions, waiting: waiting, took: duration) }
     }
 
     func takeWork() -> Work? {
@@ -115,7 +146,7 @@ extension Committer {
         var committed: Changes?
         var foreign = Ref.zero
         var home: (time: Timestamp, deadline: Timestamp?)?
-        try engine.commit { (view) throws(StoreError) in
+        try engine.commit(isFollowed: { queue.withLock { !$0.waiting.isEmpty } }) { (view) throws(StoreError) in
             let head = try view.head()
             try checkContinuity(in: view, head)
             foreign = head.lastRef

@@ -1,4 +1,5 @@
 internal import CairnModel
+internal import Dispatch
 internal import Logging
 internal import Synchronization
 
@@ -48,6 +49,8 @@ final class Committer: Sendable {
         var waiting: [Waiting] = []
         var bytes = 0
         var isDraining = false
+        /// How many must wait for the thread that gathers to be woken; `nil` when it doesn't sleep.
+        var wakesAt: Int?
         var isClosed = false
         /// Callers of ``sweep()``, answered after the next batch.
         var sweeps: [UnsafeContinuation<Void, Never>] = []
@@ -72,6 +75,10 @@ final class Committer: Sendable {
     /// The engine's ``Engine/continuity`` when the log was last known to be the one we know.
     let continuity: Atomic<Int>
     private let thread = Mutex<WorkerThread?>(nil)
+    /// What is known of the last batch. Only used by whoever runs batches.
+    let gathering = Mutex(Gathering())
+    /// Wakes the thread that gathers.
+    let gathered = DispatchSemaphore(value: 0)
 
     /// A committer on top of `head`. `deadlineMoved` is told after a batch when the next deadline is another one, by
     /// the clock of this process.
@@ -180,6 +187,10 @@ final class Committer: Sendable {
             }
             queue.waiting.append(waiting)
             queue.bytes += waiting.bytes
+            if let count = queue.wakesAt, queue.waiting.count >= count {
+                queue.wakesAt = nil
+                gathered.signal()
+            }
             return nil
         }
         if let refusal { return waiting.caller.receive(.failure(refusal)) }

@@ -106,7 +106,9 @@ struct ServeCommand: AsyncParsableCommand {
 }
 
 /// The server, which says where it listens once signals are heeded: who waits for the line may stop it right after.
-private struct AnnouncedServer: Service {
+private struct AnnouncedServer: Service, CustomStringConvertible {
+    // The log would show every field of it otherwise.
+    var description: String { "server" }
     let server: CairnServer
 
     func run() async throws {

@@ -39,33 +39,22 @@ public struct RPCRouter: Sendable {
     /// Called on the event loop, so it must not block, and should take no longer than making a task would.
     public typealias Ready = @Sendable (RawSpan) -> EncodedMessage?
 
-    /// One request, one response that often can be had at once.
-    ///
-    /// `ready` is asked first, and what it returns is the answer, without a task, a context or a decoded request;
-    /// what it declines goes to the handler. It isn't asked where there are interceptors, as they expect a call's
-    /// context.
-    public mutating func unary<Request: Message>(
-        _ method: String, ready: @escaping Ready,
-        _ handler: @escaping @Sendable (Request, RPCContext) async throws -> EncodedMessage
-    ) {
-        add(SingleRequestRoute<Request>(method, ready: ready) { try await handler($0, $1) })
-    }
-
     /// Takes a request from its encoded bytes, to answer it later, or declines with `false`.
     ///
     /// Called on the event loop, so it must not block. If it takes the request it must see to it that the reply is
     /// sent, by anyone on any thread.
     public typealias Deferred = @Sendable (RawSpan, RPCReply) -> Bool
 
-    /// One request, one response that often is made by others, later, for many calls at once.
+    /// One request, one response that often can be had at once, or is made by others, later, for many calls at once.
     ///
-    /// `deferred` is asked first; what it takes needs neither a task nor a context nor a decoded request, and what it
-    /// declines goes to the handler. It isn't asked where there are interceptors, as they expect a call's context.
+    /// `ready` is asked first, and what it returns is the answer; then `deferred`. What one of them takes needs neither
+    /// a task nor a context nor a decoded request; what both decline goes to the handler. They aren't asked where there
+    /// are interceptors, as those expect a call's context.
     public mutating func unary<Request: Message>(
-        _ method: String, deferred: @escaping Deferred,
+        _ method: String, ready: Ready? = nil, deferred: @escaping Deferred,
         _ handler: @escaping @Sendable (Request, RPCContext) async throws -> EncodedMessage
     ) {
-        add(SingleRequestRoute<Request>(method, deferred: deferred) { try await handler($0, $1) })
+        add(SingleRequestRoute<Request>(method, ready: ready, deferred: deferred) { try await handler($0, $1) })
     }
 
     /// One request, a stream of responses that ends when the handler returns.

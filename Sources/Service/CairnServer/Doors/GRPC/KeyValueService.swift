@@ -9,8 +9,7 @@ struct KeyValueService: Sendable {
     let store: any Store
 
     func register(on router: inout RPCRouter) {
-        // Most reads are of records that are in memory, and most sets have nothing to them but a key and a value: for
-        // those no task is made.
+        // Most reads and sets have nothing to them but a key and a value: for those no task is made.
         let directStore = store as? any DirectStore
         router.unary(
             "cairn.v1.KeyValue/Get",
@@ -19,6 +18,11 @@ struct KeyValueService: Sendable {
                     let record = directStore.readyRecord(key)
                 else { return nil }
                 return record.encodedResponse(withValue: true)
+            },
+            deferred: { request, reply in
+                guard let directStore, let key = Key(encodedGetRequest: request) else { return false }
+                directStore.get(key) { answer in reply.send { try response(to: answer, of: key) } }
+                return true
             }, { request, _ in try await get(request) })
         router.unary("cairn.v1.KeyValue/List") { request, _ in try await list(request) }
         router.unary(
@@ -127,6 +131,16 @@ private func response(to result: TransactionResult) throws(StoreError) -> Encode
 private func response(to answer: Result<TransactionResult, StoreError>) throws -> EncodedMessage {
     do throws(StoreError) {
         return try response(to: try answer.get())
+    } catch {
+        throw RPCError(error)
+    }
+}
+
+/// The response of a linearizable get.
+private func response(to answer: Result<Record?, StoreError>, of key: Key) throws -> EncodedMessage {
+    do throws(StoreError) {
+        guard let record = try answer.get() else { throw .keyNotFound(key) }
+        return record.encodedResponse(withValue: true)
     } catch {
         throw RPCError(error)
     }
