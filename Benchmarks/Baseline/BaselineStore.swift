@@ -22,7 +22,9 @@ final class BaselineStore: DirectStore {
     /// Nothing is kept in memory: the database is asked for each read.
     func readyRecord(_ key: Key) -> Record? { nil }
 
-    func get(_ key: Key, consistency: ReadConsistency) async throws(StoreError) -> Record? {
+    func get(
+        _ key: Key, consistency: ReadConsistency, clientID: String
+    ) async throws(StoreError) -> Record? {
         let result = await withCheckedContinuation { continuation in
             get(key) { continuation.resume(returning: $0) }
         }
@@ -108,6 +110,11 @@ final class BaselineStore: DirectStore {
     func leases(from first: LeaseID, limit: Int) async throws(StoreError) -> [LeaseStatus] {
         throw BaselineStore.unsupported
     }
+    func lock(of key: Key) async throws(StoreError) -> LockStatus? { throw BaselineStore.unsupported }
+    func locks(from first: Ref, limit: Int) async throws(StoreError) -> [LockStatus] {
+        throw BaselineStore.unsupported
+    }
+    func acquireLock(_ request: LockRequest) async throws(StoreError) -> Lock { throw BaselineStore.unsupported }
     func consumer(_ name: String) async throws(StoreError) -> Consumer? { throw BaselineStore.unsupported }
     func consumers(after name: String, limit: Int) async throws(StoreError) -> [Consumer] {
         throw BaselineStore.unsupported

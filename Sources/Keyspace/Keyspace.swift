@@ -28,10 +28,11 @@ public struct KeyspaceOptions: Sendable {
 /// A ``Store`` over any ``Engine``: group commit, reads, watches, expiry and retention.
 public final class Keyspace: Store {
     private let engine: any Engine
-    private let options: KeyspaceOptions
+    let options: KeyspaceOptions
     private let hub: Hub
     private let committer: Committer
-    private let reads: ReadQueue
+    let reads: ReadQueue
+    let lockQueue: LockQueue
     private let staleReads: StaleReads?
     private let isClosed = Atomic<Bool>(false)
     private let upkeep = Mutex<[Task<Void, Never>]>([])
@@ -92,6 +93,13 @@ public final class Keyspace: Store {
         self.hub = hub
         self.committer = committer
         reads = ReadQueue(engine: engine, gatherAnswers: options.gatherAnswers)
+        let reads = reads
+        lockQueue = LockQueue(
+            clock: options.clock,
+            commit: { (transaction) throws(StoreError) in try await committer.commit(transaction) },
+            watch: { [engine, options] (request) throws(StoreError) in
+                try await Keyspace.watch(request, engine: engine, hub: hub, reads: reads, limits: options.limits)
+            })
         staleReads = opened.stale.map { StaleReads(engine: $0, gatherAnswers: options.gatherAnswers) }
         let keeper = LogKeeper(
             engine: engine, committer: committer, hub: hub, reads: reads, options: options)
@@ -131,7 +139,7 @@ public final class Keyspace: Store {
     /// How many watches are open, for tests.
     package var watchCount: Int { hub.watcherCount }
 
-    private func checkOpen() throws(StoreError) {
+    func checkOpen() throws(StoreError) {
         if isClosed.load(ordering: .acquiring) { throw .closed }
     }
 }
@@ -159,7 +167,8 @@ extension Keyspace {
 extension Keyspace: DirectStore {
     /// The live record of a key, if the engine has it at hand.
     public func readyRecord(_ key: Key) -> Record? {
-        guard !isClosed.load(ordering: .acquiring), case .record(let record) = engine.readyRecord(key), record.isLive
+        guard !isClosed.load(ordering: .acquiring), case .record(let record) = engine.readyRecord(key), record.isLive,
+            record.lockToken == .zero
         else { return nil }
         return record
     }
@@ -172,7 +181,19 @@ extension Keyspace: DirectStore {
         } catch {
             return answer(.failure(error))
         }
-        reads.look(up: key) { found in answer(found.map { record in record.flatMap { $0.isLive ? $0 : nil } }) }
+        reads.look(up: key) { [self] found in
+            guard case .success(let record?) = found, record.isLive, record.lockToken != .zero else {
+                return answer(found.map { record in record.flatMap { $0.isLive ? $0 : nil } })
+            }
+            // Unstructured, as nobody is there to wait for it; a locked key that is read is rare.
+            Task {
+                do throws(StoreError) {
+                    answer(.success(try await get(key, consistency: .linearizable, clientID: "")))
+                } catch {
+                    answer(.failure(error))
+                }
+            }
+        }
     }
 
     /// Runs a transaction, and calls `answer` when it is as durable as the home can make it.
@@ -185,11 +206,15 @@ extension Keyspace: DirectStore {
 
 extension Keyspace {
     /// The live record of a key, or `nil`.
-    public func get(_ key: Key, consistency: ReadConsistency) async throws(StoreError) -> Record? {
+    public func get(
+        _ key: Key, consistency: ReadConsistency, clientID: String
+    ) async throws(StoreError) -> Record? {
         try checkOpen()
         try key.check(limits)
-        guard let record = try await reads(for: consistency).record(key), record.isLive else { return nil }
-        return record
+        let reads = reads(for: consistency)
+        guard let record = try await reads.record(key), record.isLive else { return nil }
+        if record.lockToken == .zero { return record }
+        return try await reads.run { (view) throws(StoreError) in try view.readableRecord(key, by: clientID) }
     }
 
     private func reads(for consistency: ReadConsistency) -> ReadQueue {
@@ -203,9 +228,10 @@ extension Keyspace {
         let limits = limits
         return try await reads(for: request.consistency).run { (view) throws(StoreError) in
             let head = try view.head().lastRef
-            return try Listing.page(request, limits: limits, head: head) { (range, limit) throws(StoreError) in
+            let page = try Listing.page(request, limits: limits, head: head) { (range, limit) throws(StoreError) in
                 try view.records(in: range, limit: limit, bytes: limits.pageBytes, keysOnly: request.keysOnly)
             }
+            return request.keysOnly ? page : try view.withholding(page, from: request.clientID)
         }
     }
 
@@ -261,6 +287,12 @@ extension Keyspace {
     /// Streams events; the stream's start is fixed when this returns.
     public func watch(_ request: WatchRequest) async throws(StoreError) -> WatchStream {
         try checkOpen()
+        return try await Keyspace.watch(request, engine: engine, hub: hub, reads: reads, limits: limits)
+    }
+
+    private static func watch(
+        _ request: WatchRequest, engine: any Engine, hub: Hub, reads: ReadQueue, limits: Limits
+    ) async throws(StoreError) -> WatchStream {
         if case .ref(let ref) = request.start { try ref.check() }
         try request.seen?.ref.check()
         let watcher = Watcher(request, limits: limits)
@@ -321,7 +353,7 @@ extension ListRequest {
 
 extension Int {
     /// The number, if it can be the limit of a page.
-    fileprivate func checkedAsLimit() throws(StoreError) -> Int {
+    func checkedAsLimit() throws(StoreError) -> Int {
         guard self >= 1 else {
             throw StoreError(.invalidArgument, "a limit of \(self) is not possible; the least is 1")
         }

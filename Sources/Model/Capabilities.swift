@@ -14,6 +14,8 @@ public struct Capability: RawRepresentable, Hashable, Sendable, CaseIterable {
     public static let transactions = Capability(rawValue: "transactions")
     /// Leases that can be granted, shown, listed, kept alive and expired.
     public static let leases = Capability(rawValue: "leases")
+    /// Locks on keys, and lifespans.
+    public static let locks = Capability(rawValue: "locks")
     /// A log of events that can be read from any ref it keeps.
     public static let eventLog = Capability(rawValue: "event log")
     /// Consumers whose cursor the store keeps.
@@ -29,7 +31,7 @@ public struct Capability: RawRepresentable, Hashable, Sendable, CaseIterable {
 
     /// Every capability, in the order of the documentation.
     public static let allCases: [Capability] = [
-        .durable, .transactions, .leases, .eventLog, .consumers, .requestIDs, .compaction, .backup, .sharedHome,
+        .durable, .transactions, .leases, .locks, .eventLog, .consumers, .requestIDs, .compaction, .backup, .sharedHome,
     ]
 }
 

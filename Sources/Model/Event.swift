@@ -15,12 +15,18 @@ public struct Event: Hashable, Sendable {
         public static let deleted = Kind(rawValue: 3)
         /// The key ended with its lease, at its deadline or because a caller expired it.
         public static let expired = Kind(rawValue: 4)
+        /// A client took a lock on the key, or extended the one it has. Neither value nor version have changed.
+        public static let locked = Kind(rawValue: 5)
+        /// The key's lock was given back, or its deadline passed. Neither value nor version have changed.
+        public static let unlocked = Kind(rawValue: 6)
 
         /// The kinds that this version of Cairn writes.
-        public static let all: [Kind] = [.created, .updated, .deleted, .expired]
+        public static let all: [Kind] = [.created, .updated, .deleted, .expired, .locked, .unlocked]
 
         /// Whether the key does not exist after such an event.
         public var endsKey: Bool { self == .deleted || self == .expired }
+        /// Whether such an event tells of the key's lock alone, and leaves the key's version as it is.
+        public var isOfLock: Bool { self == .locked || self == .unlocked }
     }
 
     /// The event's place in the log.
@@ -49,12 +55,14 @@ public struct Event: Hashable, Sendable {
     public var transactionIndex: Int32
     /// How many events its transaction made.
     public var transactionCount: Int32
+    /// The token of the lock that the key is under after the event; ``Ref/zero`` for none.
+    public var lockToken: Ref
 
     /// An event with each of its fields.
     public init(
         ref: Ref, kind: Kind, key: Key, version: Int64, value: Value?, leaseID: LeaseID, createdRef: Ref,
         createdVersion: Int64, previousRef: Ref?, time: Timestamp, clientID: String = "",
-        transactionIndex: Int32 = 0, transactionCount: Int32 = 1
+        transactionIndex: Int32 = 0, transactionCount: Int32 = 1, lockToken: Ref = .zero
     ) {
         self.ref = ref
         self.kind = kind
@@ -69,6 +77,7 @@ public struct Event: Hashable, Sendable {
         self.clientID = clientID
         self.transactionIndex = transactionIndex
         self.transactionCount = transactionCount
+        self.lockToken = lockToken
     }
 
     /// Whether it is the last event of its transaction.
@@ -83,6 +92,8 @@ extension Event.Kind: CustomStringConvertible {
         case .updated: "updated"
         case .deleted: "deleted"
         case .expired: "expired"
+        case .locked: "locked"
+        case .unlocked: "unlocked"
         default: "kind \(rawValue)"
         }
     }

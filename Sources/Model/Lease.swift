@@ -1,7 +1,8 @@
 /// The number of a lease.
 ///
-/// The store numbers leases 1, 2, 3, …, one for each life of a key. A caller who grants a lease may choose its number
-/// from ``LeaseID/firstChosen`` on, so the two can never collide.
+/// The store numbers leases 1, 2, 3, …, one for each life of a key; that of a key with a lifespan counts from
+/// ``LeaseID/firstLifespan`` instead. A caller who grants a lease may choose its number from ``LeaseID/firstChosen``
+/// on, so they never collide.
 public struct LeaseID: RawRepresentable, Hashable, Comparable, Sendable {
     /// The number itself.
     public let rawValue: Int64
@@ -12,6 +13,10 @@ public struct LeaseID: RawRepresentable, Hashable, Comparable, Sendable {
     /// By number.
     public static func < (a: LeaseID, b: LeaseID) -> Bool { a.rawValue < b.rawValue }
 
+    /// From 2⁴⁷ on leases are lifespans.
+    public static let firstLifespan = LeaseID(1 << 47)
+    /// Whether a set of the key on it starts its time anew.
+    public var isLifespan: Bool { self >= .firstLifespan && self < .firstChosen }
     /// The lowest number that a caller may choose: 2⁴⁸.
     public static let firstChosen = LeaseID(1 << 48)
 }

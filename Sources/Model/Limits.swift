@@ -24,6 +24,10 @@ public struct Limits: Hashable, Sendable {
     public var requestWindow: Duration
     /// The longest lifetime that a lease can be given: 100 years.
     public var leaseDuration: Duration
+    /// How long a lifespan may be: a microsecond to 100 years.
+    public var lifespans: ClosedRange<Duration>
+    /// How long a lock may be taken for at once: a microsecond to 100 years.
+    public var lockDurations: ClosedRange<Duration>
 
     /// The limits of a store that sets none of its own.
     public init() {
@@ -39,6 +43,8 @@ public struct Limits: Hashable, Sendable {
         waitingBytes = 64 << 20
         requestWindow = .seconds(600)
         leaseDuration = .seconds(100 * 365 * 86_400)
+        lifespans = .microseconds(1)...leaseDuration
+        lockDurations = .microseconds(1)...leaseDuration
     }
 
     /// The limits of a store that sets none of its own.

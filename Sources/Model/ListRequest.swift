@@ -23,11 +23,13 @@ public struct ListRequest: Hashable, Sendable {
     public var page: Key?
     /// How fresh the list must be.
     public var consistency: ReadConsistency
+    /// Who reads: the holder of a lock may read what it has locked.
+    public var clientID: String
 
     /// The live records of a range.
     public init(
         range: KeyRange, root: Key = Key(bytes: []), depth: Int? = nil, keysOnly: Bool = false, limit: Int? = nil,
-        page: Key? = nil, consistency: ReadConsistency = .linearizable
+        page: Key? = nil, consistency: ReadConsistency = .linearizable, clientID: String = ""
     ) {
         self.range = range
         self.root = root
@@ -36,16 +38,17 @@ public struct ListRequest: Hashable, Sendable {
         self.limit = limit
         self.page = page
         self.consistency = consistency
+        self.clientID = clientID
     }
 
     /// The live records whose keys start with `prefix`, compared bytewise.
     public init(
         prefix: Key, depth: Int? = nil, keysOnly: Bool = false, limit: Int? = nil, page: Key? = nil,
-        consistency: ReadConsistency = .linearizable
+        consistency: ReadConsistency = .linearizable, clientID: String = ""
     ) {
         self.init(
             range: KeyRange(prefix: prefix), root: prefix, depth: depth, keysOnly: keysOnly, limit: limit, page: page,
-            consistency: consistency)
+            consistency: consistency, clientID: clientID)
     }
 }
 
@@ -66,12 +69,15 @@ public struct ListPage: Hashable, Sendable {
     public var next: Key?
     /// The last event in the log when the page was read.
     public var ref: Ref
+    /// Keys among the entries whose values were left out, because another client has locked them exclusively; in order.
+    public var withheld: [Key]
 
     /// A page with each of its fields.
-    public init(entries: [Entry], next: Key?, ref: Ref) {
+    public init(entries: [Entry], next: Key?, ref: Ref, withheld: [Key] = []) {
         self.entries = entries
         self.next = next
         self.ref = ref
+        self.withheld = withheld
     }
 
     /// The records among the entries.

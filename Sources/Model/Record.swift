@@ -7,7 +7,7 @@ public struct Record: Hashable, Sendable {
     public var key: Key
     /// What the key holds; empty on a tombstone.
     public var value: Value
-    /// How many events the key has had, from 1, through deletion and re-creation.
+    /// How often the key was created, set, deleted or expired, from 1, through deletion and re-creation.
     public var version: Int64
     /// The version at which the key was last created: `version - createdVersion + 1` counts the changes of this life.
     public var createdVersion: Int64
@@ -19,11 +19,14 @@ public struct Record: Hashable, Sendable {
     public var deletedRef: Ref?
     /// The lease the key lives on; on a tombstone, the one it lived on.
     public var leaseID: LeaseID
+    /// The token of the lock that the key is under; ``Ref/zero`` for none. The lock may be past its deadline by a
+    /// moment.
+    public var lockToken: Ref
 
     /// A record with each of its fields.
     public init(
         key: Key, value: Value, version: Int64, createdVersion: Int64, createdRef: Ref, updatedRef: Ref,
-        deletedRef: Ref?, leaseID: LeaseID
+        deletedRef: Ref?, leaseID: LeaseID, lockToken: Ref = .zero
     ) {
         self.key = key
         self.value = value
@@ -33,6 +36,7 @@ public struct Record: Hashable, Sendable {
         self.updatedRef = updatedRef
         self.deletedRef = deletedRef
         self.leaseID = leaseID
+        self.lockToken = lockToken
     }
 
     /// Whether the key exists.
@@ -43,6 +47,6 @@ public struct Record: Hashable, Sendable {
         self.init(
             key: event.key, value: event.value ?? Value(bytes: []), version: event.version,
             createdVersion: event.createdVersion, createdRef: event.createdRef, updatedRef: event.ref,
-            deletedRef: event.kind.endsKey ? event.ref : nil, leaseID: event.leaseID)
+            deletedRef: event.kind.endsKey ? event.ref : nil, leaseID: event.leaseID, lockToken: event.lockToken)
     }
 }

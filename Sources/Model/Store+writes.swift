@@ -2,8 +2,22 @@
 
 extension Store {
     /// The live record of a key, or `nil`. Throws ``StoreError/Code/invalidKey``.
-    public func get(_ key: Key) async throws(StoreError) -> Record? {
-        try await get(key, consistency: .linearizable)
+    public func get(
+        _ key: Key, consistency: ReadConsistency = .linearizable
+    ) async throws(StoreError) -> Record? {
+        try await get(key, consistency: consistency, clientID: "")
+    }
+
+    /// The live record of a key, read by the holder of its lock. See ``get(_:consistency:clientID:)``.
+    public func get(_ key: Key, clientID: String) async throws(StoreError) -> Record? {
+        try await get(key, consistency: .linearizable, clientID: clientID)
+    }
+
+    /// The live record of a key without its value, whoever has locked it, or `nil`. Throws
+    /// ``StoreError/Code/invalidKey``.
+    public func metadata(of key: Key) async throws(StoreError) -> Record? {
+        let page = try await list(ListRequest(range: KeyRange(from: key, to: key.successor), keysOnly: true, limit: 1))
+        return page.records.first
     }
 
     /// Sets a key and returns the record as written. Its ``Record/updatedRef`` is the event's ref.
@@ -50,6 +64,66 @@ extension Store {
             Transaction(then: [.deleteRange(KeyRange(prefix: prefix))], clientID: clientID))
         guard case .deleted(let records)? = result.results.first else { throw .unexpected(result) }
         return records
+    }
+
+    /// Deletes a key and returns the record that it had, or `nil` if it did not exist. Throws
+    /// ``StoreError/Code/keyLocked``.
+    @discardableResult
+    public func pop(
+        _ key: Key, clientID: String = "", requestID: RequestID? = nil
+    ) async throws(StoreError) -> Record? {
+        let result = try await commit(
+            Transaction(then: [.get(key), .delete(key)], clientID: clientID, requestID: requestID))
+        guard case .read(let record)? = result.results.first else { throw .unexpected(result) }
+        return record
+    }
+
+    /// Deletes the keys of a range that nobody has locked, or with `force` all of them, and returns their tombstones in
+    /// order. Throws ``StoreError/Code/transactionTooLarge``.
+    @discardableResult
+    public func clear(
+        _ range: KeyRange, force: Bool = false, clientID: String = "", requestID: RequestID? = nil
+    ) async throws(StoreError) -> [Record] {
+        let result = try await commit(
+            Transaction(then: [.clear(range, force: force)], clientID: clientID, requestID: requestID))
+        guard case .deleted(let records)? = result.results.first else { throw .unexpected(result) }
+        return records
+    }
+
+    /// Takes a lock, or extends the one that the client holds. See
+    /// ``Operation/lock(_:duration:mode:createIfMissing:)``.
+    @discardableResult
+    public func lock(
+        _ key: Key, for duration: Duration, mode: Lock.Mode = .exclusive, createIfMissing: Bool = false,
+        clientID: String, requestID: RequestID? = nil
+    ) async throws(StoreError) -> Lock {
+        try await acquireLock(
+            LockRequest(
+                key, for: duration, mode: mode, createIfMissing: createIfMissing, clientID: clientID,
+                requestID: requestID))
+    }
+
+    /// Extends a lock that the client holds: it ends `duration` from now. Throws ``StoreError/Code/conditionFailed`` if
+    /// the lock with this token has ended.
+    @discardableResult
+    public func extendLock(
+        _ lock: Lock, for duration: Duration, requestID: RequestID? = nil
+    ) async throws(StoreError) -> Lock {
+        let result = try await commitChecked(
+            Transaction(
+                if: [Condition(lock.key, .lockToken(.equal, lock.token))],
+                then: [.lock(lock.key, duration: duration, mode: lock.mode)], clientID: lock.owner,
+                requestID: requestID))
+        guard case .lock(let lock?)? = result.results.first else { throw .unexpected(result) }
+        return lock
+    }
+
+    /// Gives the client's lock on a key back; nothing if the key is not locked. Throws ``StoreError/Code/keyLocked`` or
+    /// ``StoreError/Code/keyNotFound``.
+    public func unlock(
+        _ key: Key, clientID: String, requestID: RequestID? = nil
+    ) async throws(StoreError) {
+        _ = try await commit(Transaction(then: [.unlock(key)], clientID: clientID, requestID: requestID))
     }
 
     /// Makes a lease that expires after `duration`, or never. See ``Operation/grantLease(id:duration:)``.
@@ -142,6 +216,7 @@ extension Condition: CustomStringConvertible {
         case .updatedRef(let comparison, let ref): "updated ref of \(key) \(comparison) \(ref)"
         case .value(let comparison, _): "value of \(key) \(comparison) the value given"
         case .lease(let comparison, let id): "lease of \(key) \(comparison) \(id)"
+        case .lockToken(let comparison, let token): "lock token of \(key) \(comparison) \(token)"
         }
     }
 }

@@ -10,8 +10,9 @@ public protocol Store: Sendable {
     /// How large things may be.
     var limits: Limits { get }
 
-    /// The live record of a key, or `nil`. Throws ``StoreError/Code/invalidKey``.
-    func get(_ key: Key, consistency: ReadConsistency) async throws(StoreError) -> Record?
+    /// The live record of a key, or `nil`. Throws ``StoreError/Code/invalidKey``, or ``StoreError/Code/keyLocked`` if
+    /// another client than `clientID` has locked the key exclusively.
+    func get(_ key: Key, consistency: ReadConsistency, clientID: String) async throws(StoreError) -> Record?
 
     /// A page of live records, in bytewise order.
     func list(_ request: ListRequest) async throws(StoreError) -> ListPage
@@ -34,6 +35,19 @@ public protocol Store: Sendable {
     /// Leases that were granted or have a deadline, by number, at most `limit`, from `first` on; without their keys.
     func leases(from first: LeaseID, limit: Int) async throws(StoreError) -> [LeaseStatus]
 
+    /// The lock that a live key is under, or `nil` when it is under none.
+    func lock(of key: Key) async throws(StoreError) -> LockStatus?
+
+    /// Locks by token, at most `limit`, from `first` on.
+    func locks(from first: Ref, limit: Int) async throws(StoreError) -> [LockStatus]
+
+    /// Takes a lock as ``Operation/lock(_:duration:mode:createIfMissing:)`` does; while another client has it, waits
+    /// for it, together with others who wait here in the order in which they came.
+    ///
+    /// Throws ``StoreError/Code/keyLocked`` when the key is still locked after ``LockRequest/wait``, and
+    /// ``StoreError/Code/cancelled`` when the task is cancelled; then the lock was not taken.
+    func acquireLock(_ request: LockRequest) async throws(StoreError) -> Lock
+
     /// A consumer, or `nil` when none of that name has acknowledged anything.
     func consumer(_ name: String) async throws(StoreError) -> Consumer?
 
@@ -55,13 +69,14 @@ public protocol Store: Sendable {
 
 /// A store that can be used without a task: by servers, for which a task is a good part of a call's cost.
 public protocol DirectStore: Store {
-    /// The live record of a key, as a linearizable ``Store/get(_:consistency:)`` finds it, if it can be told at once.
+    /// The live record of a key, as a linearizable ``Store/get(_:consistency:clientID:)`` of a client without a name
+    /// finds it, if it can be told at once.
     ///
-    /// `nil` says nothing of the key: only that it must be asked for with ``Store/get(_:consistency:)``. Never blocks.
+    /// `nil` says nothing of the key: only that it must be asked for with ``get(_:answer:)``. Never blocks.
     func readyRecord(_ key: Key) -> Record?
 
-    /// Finds the live record of a key as a linearizable ``Store/get(_:consistency:)`` does, and calls `answer` once
-    /// with what that returns or throws.
+    /// Finds the live record of a key as a linearizable ``Store/get(_:consistency:clientID:)`` of a client without a
+    /// name does, and calls `answer` once with what that returns or throws.
     ///
     /// Never blocks for a home that does. `answer` is called on any thread, possibly before this returns, together
     /// with those of others; it must be quick.

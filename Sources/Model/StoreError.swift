@@ -75,6 +75,8 @@ extension StoreError.Code {
     public static let leaseNotFound = Self(rawValue: "LEASE_NOT_FOUND")
     /// There is a lease with the id that was chosen.
     public static let leaseExists = Self(rawValue: "LEASE_EXISTS")
+    /// Another client has locked the key.
+    public static let keyLocked = Self(rawValue: "KEY_LOCKED")
     /// There is no consumer of that name.
     public static let consumerNotFound = Self(rawValue: "CONSUMER_NOT_FOUND")
     /// The event asked for lies beyond the end of the log.

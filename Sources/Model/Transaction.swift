@@ -92,6 +92,8 @@ public struct Condition: Hashable, Sendable {
         case value(Comparison, Value)
         /// The lease that the key is on.
         case lease(Comparison, LeaseID)
+        /// The token of the lock that the key is under; ``Ref/zero`` if it is under none.
+        case lockToken(Comparison, Ref)
     }
 
     /// The key that is looked at.
@@ -116,6 +118,9 @@ public enum Expiry: Hashable, Sendable {
     case at(Timestamp)
     /// The key expires this long after the commit.
     case after(Duration)
+    /// The key expires this long after the commit, and each set that says ``keep`` gives it this time anew: a
+    /// *lifespan*. A key with one is on a lease of its own, whose number ``LeaseID/isLifespan``.
+    case lifespan(Duration)
 }
 
 /// One step of a transaction.
@@ -130,7 +135,11 @@ public enum Operation: Hashable, Sendable {
     case delete(Key)
     /// Deletes the keys of a range, in order, each with its event. Result: ``OperationResult/deleted(_:)``.
     case deleteRange(KeyRange)
-    /// Reads a key as the operations before this one left it. Result: ``OperationResult/read(_:)``.
+    /// Deletes the keys of a range that nobody has locked, in order, each with its event; with `force` the others, too.
+    /// Result: ``OperationResult/deleted(_:)``.
+    case clear(KeyRange, force: Bool)
+    /// Reads a key as the operations before this one left it. Fails with ``StoreError/Code/keyLocked`` if another
+    /// client has locked it exclusively. Result: ``OperationResult/read(_:)``.
     case get(Key)
     /// Makes a lease that lives until `duration` from the commit, or for ever. Result: ``OperationResult/lease(_:)``.
     ///
@@ -147,6 +156,18 @@ public enum Operation: Hashable, Sendable {
     ///
     /// Fails with ``StoreError/Code/leaseNotFound``.
     case expireLease(LeaseID)
+    /// Takes a lock on a key for `duration` from the commit, or extends the one that the client holds, which keeps its
+    /// token. Result: ``OperationResult/lock(_:)``.
+    ///
+    /// With `createIfMissing` a key that does not exist is created with an empty value. The transaction must tell its
+    /// ``Transaction/clientID``: the holder. Fails with ``StoreError/Code/keyLocked`` if another client has the lock,
+    /// with ``StoreError/Code/keyNotFound``, or with ``StoreError/Code/invalidArgument`` if the duration is outside
+    /// ``Limits/lockDurations``.
+    case lock(Key, duration: Duration, mode: Lock.Mode = .exclusive, createIfMissing: Bool = false)
+    /// Gives the client's lock on a key back. Does nothing to a key that is not locked. Result:
+    /// ``OperationResult/lock(_:)``. Fails with ``StoreError/Code/keyLocked`` if another client has the lock, or with
+    /// ``StoreError/Code/keyNotFound``.
+    case unlock(Key)
     /// Notes that a consumer has handled every event up to and including a ref. Makes the consumer if it is new; never
     /// moves a cursor back. Result: ``OperationResult/consumer(_:)``. Fails with ``StoreError/Code/futureRef``.
     case acknowledge(consumer: String, through: Ref)
@@ -174,6 +195,8 @@ public enum OperationResult: Hashable, Sendable {
     case lease(Lease)
     /// The consumer as it is now.
     case consumer(Consumer)
+    /// The lock as it is now, or `nil` when the key is under none.
+    case lock(Lock?)
     /// Nothing to tell.
     case none
 }

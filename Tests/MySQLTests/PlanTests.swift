@@ -14,10 +14,11 @@ struct PlanTests {
         try connection.run(
             """
             INSERT INTO cairn_records SELECT CONCAT('key/', MD5(seq)), 1, 1, seq, seq, IF(seq % 3 = 0, seq, NULL),
-                IF(seq % 2 = 0, 5, seq), 0, REPEAT('x', 100) FROM seq_1_to_30000;
-            INSERT INTO cairn_events SELECT seq, 1, CONCAT('key/', MD5(seq)), 1, seq, seq, 1, NULL, seq, '', 0, 1, 0,
+                IF(seq % 2 = 0, 5, seq), 0, 0, REPEAT('x', 100) FROM seq_1_to_30000;
+            INSERT INTO cairn_events SELECT seq, 1, CONCAT('key/', MD5(seq)), 1, seq, seq, 1, NULL, seq, '', 0, 1, 0, 0,
                 REPEAT('x', 100) FROM seq_1_to_30000;
             INSERT INTO cairn_leases SELECT seq, IF(seq % 2 = 0, seq, NULL), 1000000, 1 FROM seq_1_to_30000;
+            INSERT INTO cairn_locks SELECT seq, seq, 'me', 0, seq, 1000000 FROM seq_1_to_30000;
             INSERT INTO cairn_requests SELECT seq, UNHEX(MD5(seq)), 0, '{}' FROM seq_1_to_30000;
             INSERT INTO cairn_consumers SELECT seq, seq, seq FROM seq_1_to_10000;
             UPDATE cairn_head SET last_ref = 30000, oldest_ref = 15000
@@ -39,7 +40,9 @@ struct PlanTests {
             (all.records(in: toEnd, limit: 100, valueBytes: 4_096), 151),
             (all.records(in: .all, limit: 100, valueBytes: nil), 151), (all.keys(on: 4_001), 2),
             (all.leases((0..<50).map { LeaseID($0) }), 50), (all.leases(from: 9, limit: 10), 10),
-            (all.leases(dueAt: time, limit: 10), 10), (all.events(from: 20_000, limit: 100, valueBytes: 4_096), 100),
+            (all.leases(dueAt: time, limit: 10), 10), (all.locks((1...50).map { Ref($0) }), 50),
+            (all.locks(from: 9, limit: 10), 10), (all.locks(dueAt: time, limit: 10), 10),
+            (all.events(from: 20_000, limit: 100, valueBytes: 4_096), 100),
             (all.eventValues((1...50).map { Ref($0) }), 50), (all.consumer("7"), 1),
             (all.consumers(after: "7", limit: 10), 11), (all.result(of: .random()), 1), (all.releasedEvents, 2),
             (all.deleteEvents(before: 100), 100), (all.oldRequests(before: time), 1),

@@ -11,16 +11,18 @@ struct PlanTests {
     /// A hundred thousand keys, most of them live, on few and on many leases, and as many events, leases and requests.
     private static let rows = """
         INSERT INTO $.records (key, version, created_version, created_ref, updated_ref, deleted_ref, lease_id,
-            value_kind, value)
+            lock_token, value_kind, value)
         SELECT convert_to('key/' || md5(n::text), 'UTF8'), 1, 1, n, n, CASE WHEN n % 3 = 0 THEN n END,
-            CASE WHEN n % 2 = 0 THEN 5 ELSE n END, 0, convert_to(repeat('x', 100), 'UTF8')
+            CASE WHEN n % 2 = 0 THEN 5 ELSE n END, 0, 0, convert_to(repeat('x', 100), 'UTF8')
         FROM generate_series(1, 100000) AS n;
         INSERT INTO $.events (ref, kind, key, version, lease_id, created_ref, created_version, previous_ref, time,
-            client_id, transaction_index, transaction_count, value_kind, value)
-        SELECT n, 1, convert_to('key/' || md5(n::text), 'UTF8'), 1, n, n, 1, NULL, n, '', 0, 1, 0,
+            client_id, transaction_index, transaction_count, lock_token, value_kind, value)
+        SELECT n, 1, convert_to('key/' || md5(n::text), 'UTF8'), 1, n, n, 1, NULL, n, '', 0, 1, 0, 0,
             convert_to(repeat('x', 100), 'UTF8')
         FROM generate_series(1, 100000) AS n;
         INSERT INTO $.leases SELECT n, CASE WHEN n % 2 = 0 THEN n END, 1000000, true
+        FROM generate_series(1, 100000) AS n;
+        INSERT INTO $.locks SELECT n, n, 1000000, 0, convert_to(n::text, 'UTF8'), 'me'
         FROM generate_series(1, 100000) AS n;
         INSERT INTO $.requests SELECT decode(md5(n::text), 'hex'), n, '{}' FROM generate_series(1, 100000) AS n;
         INSERT INTO $.consumers SELECT convert_to(n::text, 'UTF8'), n, n FROM generate_series(1, 10000) AS n;
@@ -76,7 +78,8 @@ struct PlanTests {
             (statements.view.page, "'key/0', 'key/f', 100, 1000000"),
             (statements.view.keysToEnd, "'', NULL, 100"), (statements.view.keys, "'key/8', 'key/9', 100"),
             (statements.view.events, "70000, NULL, 100, 1000000"), (statements.view.leasesDue, "5000, 100"),
-            (statements.view.leasesFrom, "70000, 100"),
+            (statements.view.leasesFrom, "70000, 100"), (statements.view.locksDue, "5000, 100"),
+            (statements.view.locksFrom, "70000, 100"),
         ]
         for (statement, arguments) in calls {
             for mode in ["force_generic_plan", "force_custom_plan"] {

@@ -165,6 +165,15 @@ struct FakeView: EngineView {
     func leases(dueAt time: Timestamp, limit: Int) throws(StoreError) -> [Lease] {
         try ask { (view) throws(StoreError) in try view.leases(dueAt: time, limit: limit) }
     }
+    func locks(_ tokens: [Ref]) throws(StoreError) -> [Ref: Lock] {
+        try ask { (view) throws(StoreError) in try view.locks(tokens) }
+    }
+    func locks(from first: Ref, limit: Int) throws(StoreError) -> [Lock] {
+        try ask { (view) throws(StoreError) in try view.locks(from: first, limit: limit) }
+    }
+    func locks(dueAt time: Timestamp, limit: Int) throws(StoreError) -> [Lock] {
+        try ask { (view) throws(StoreError) in try view.locks(dueAt: time, limit: limit) }
+    }
     func nextDeadline() throws(StoreError) -> Timestamp? {
         try ask { (view) throws(StoreError) in try view.nextDeadline() }
     }

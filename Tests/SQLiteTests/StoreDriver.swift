@@ -70,6 +70,7 @@ struct StoreDriver {
         case .keysInRange(let range, let limit):
             let records = try view.records(in: range, limit: limit, bytes: .max, keysOnly: true)
             set.load(keys: records.map(\.key), in: range, areAll: records.count < limit)
+        case .lock(let token): set.load(lock: try view.locks([token])[token], for: token)
         case .consumer(let name): set.load(consumer: try view.consumer(name), for: name)
         case .result(let id): set.load(result: try view.result(of: id), for: id)
         }

@@ -24,7 +24,8 @@ struct ErrorTableTests {
     func isComplete() {
         let codes: Set<StoreError.Code> = [
             .invalidKey, .valueTooLarge, .transactionTooLarge, .invalidArgument, .invalidRef, .keyNotFound,
-            .conditionFailed, .leaseNotFound, .leaseExists, .consumerNotFound, .futureRef, .compacted, .logWentBack,
+            .conditionFailed, .leaseNotFound, .leaseExists, .keyLocked, .consumerNotFound, .futureRef, .compacted,
+            .logWentBack,
             .unsupported,
             .overloaded, .closed, .unavailable, .deadlineExceeded, .cancelled, .invalidURL, .foreignFile, .formatTooNew,
             .authenticationFailed, .databaseNotFound, .readOnlyHome, .unsuitableHome, .permissionDenied, .storageFull,

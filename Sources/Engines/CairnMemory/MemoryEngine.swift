@@ -22,7 +22,7 @@ public final class MemoryEngine: Engine, @unchecked Sendable {
 
     /// All but what needs a file.
     public static let capabilities = Capabilities([
-        .transactions, .leases, .eventLog, .consumers, .requestIDs, .compaction,
+        .transactions, .leases, .locks, .eventLog, .consumers, .requestIDs, .compaction,
     ])
 
     /// Nothing waits.

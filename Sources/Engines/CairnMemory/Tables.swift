@@ -11,6 +11,8 @@ final class Tables {
     private var leases = OrderedIndex<Lease>()
     private var keysOnLease: [LeaseID: KeysOnLease] = [:]
     private var deadlines = OrderedIndex<Deadline>()
+    private var locks: [Ref: Lock] = [:]
+    private var lockDeadlines = OrderedIndex<LockDeadline>()
     private var consumers: [String: Consumer] = [:]
     private var results: [RequestID: (result: TransactionResult, time: Timestamp)] = [:]
 
@@ -20,6 +22,14 @@ final class Tables {
         var id: LeaseID
 
         static func < (a: Deadline, b: Deadline) -> Bool { (a.time, a.id) < (b.time, b.id) }
+    }
+
+    /// A lock's deadline; ordered by time, then by token.
+    struct LockDeadline: Comparable {
+        var time: Timestamp
+        var token: Ref
+
+        static func < (a: LockDeadline, b: LockDeadline) -> Bool { (a.time, a.token) < (b.time, b.token) }
     }
 
     /// Most leases have one key, and a set would cost many times as much.
@@ -48,6 +58,7 @@ final class Tables {
             log.append(event)
         }
         for (id, lease) in changes.leases { store(lease, for: id) }
+        for (token, lock) in changes.locks { store(lock, for: token) }
         for (name, consumer) in changes.consumers { consumers[name] = consumer }
         for (id, result) in changes.results { results[id] = (result, changes.head.time) }
         if let time = changes.forgetRequestsBefore { results = results.filter { $0.value.time >= time } }
@@ -68,6 +79,16 @@ final class Tables {
         }
         if let deadline = lease?.deadline.map({ Deadline(time: $0, id: id) }) {
             deadlines.put(deadline, comesBefore: { $0 < deadline }, isSame: { $0 == deadline })
+        }
+    }
+
+    private func store(_ lock: Lock?, for token: Ref) {
+        if let old = locks[token].map({ LockDeadline(time: $0.deadline, token: token) }) {
+            lockDeadlines.remove(comesBefore: { $0 < old }, isSame: { $0 == old })
+        }
+        locks[token] = lock
+        if let new = lock.map({ LockDeadline(time: $0.deadline, token: token) }) {
+            lockDeadlines.put(new, comesBefore: { $0 < new }, isSame: { $0 == new })
         }
     }
 
@@ -163,7 +184,33 @@ extension Tables: EngineView {
         return due
     }
 
-    func nextDeadline() throws(StoreError) -> Timestamp? { deadlines.first(notBefore: { _ in false })?.time }
+    func locks(_ tokens: [Ref]) throws(StoreError) -> [Ref: Lock] {
+        var found: [Ref: Lock] = [:]
+        for token in tokens { found[token] = locks[token] }
+        return found
+    }
+
+    func locks(from first: Ref, limit: Int) throws(StoreError) -> [Lock] {
+        Array(locks.values.filter { $0.token >= first }.sorted { $0.token < $1.token }.prefix(max(limit, 0)))
+    }
+
+    func locks(dueAt time: Timestamp, limit: Int) throws(StoreError) -> [Lock] {
+        var due: [Lock] = []
+        guard limit > 0 else { return [] }
+        lockDeadlines.forEach(notBefore: { _ in false }) { deadline in
+            guard deadline.time <= time, let lock = locks[deadline.token] else { return false }
+            due.append(lock)
+            return due.count < limit
+        }
+        return due
+    }
+
+    func nextDeadline() throws(StoreError) -> Timestamp? {
+        let next = [
+            deadlines.first(notBefore: { _ in false })?.time, lockDeadlines.first(notBefore: { _ in false })?.time,
+        ]
+        return next.compactMap(\.self).min()
+    }
 
     func events(from first: Ref, limit: Int, bytes: Int) throws(StoreError) -> [Event] {
         log.events(from: max(first, latest.oldestRef), limit: limit, bytes: bytes)

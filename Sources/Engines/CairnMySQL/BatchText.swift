@@ -31,6 +31,7 @@ struct BatchText {
         try add(rows: changes.events, statements.insertEvents) { $0.row($1) }
         try addRecords(of: batch)
         try addLeases(changes.leases)
+        try addLocks(changes.locks)
         try addConsumers(changes.consumers)
         try addResults(changes.results, at: changes.head.time)
         try add(statements.noteBatch(batch.number, of: batch.replica, registration))
@@ -106,6 +107,14 @@ struct BatchText {
         try add(rows: stored, statements.insertLeases, ending: Statements.updateLeases) { $0.row($1) }
         let ended = leases.filter { $0.value == nil }.map(\.key).sorted()
         for some in ended.pieces(of: 1_000) { try add(statements.deleteLeases(some)) }
+    }
+
+    private mutating func addLocks(_ locks: [Ref: Lock?]) throws(StoreError) {
+        if locks.isEmpty { return }
+        let stored = locks.values.compactMap { $0 }
+        try add(rows: stored, statements.insertLocks, ending: Statements.updateLocks) { $0.row($1) }
+        let ended = locks.filter { $0.value == nil }.map(\.key).sorted()
+        for some in ended.pieces(of: 1_000) { try add(statements.deleteLocks(some)) }
     }
 
     private mutating func addConsumers(_ consumers: [String: Consumer?]) throws(StoreError) {

@@ -93,7 +93,7 @@ struct MySQLView: EngineView {
         while let count = page.nextCount {
             let query = statements.records(in: rest, limit: count, valueBytes: page.smallValueBytes)
             try snapshot.run(query) { row in
-                page.add(row.record(withValue: true), valueBytes: row.integer(9), isComplete: !row.isNull(8))
+                page.add(row.record(withValue: true), valueBytes: row.integer(10), isComplete: !row.isNull(9))
             }
             page.endQuery(asked: count)
             if let last = page.entries.last { rest.lower = last.key.successor }
@@ -112,7 +112,7 @@ struct MySQLView: EngineView {
     }
 }
 
-// Leases, the log, consumers and requests.
+// Leases, locks, the log, consumers and requests.
 extension MySQLView {
     func leases(_ ids: [LeaseID]) throws(StoreError) -> [LeaseID: Lease] {
         var found: [LeaseID: Lease] = [:]
@@ -139,6 +139,28 @@ extension MySQLView {
         return leases
     }
 
+    func locks(_ tokens: [Ref]) throws(StoreError) -> [Ref: Lock] {
+        var found: [Ref: Lock] = [:]
+        for piece in tokens.pieces(of: Statements.keysAtOnce) {
+            for lock in try locks(statements.locks(piece)) { found[lock.token] = lock }
+        }
+        return found
+    }
+
+    func locks(from first: Ref, limit: Int) throws(StoreError) -> [Lock] {
+        try locks(statements.locks(from: first, limit: max(limit, 0)))
+    }
+
+    func locks(dueAt time: Timestamp, limit: Int) throws(StoreError) -> [Lock] {
+        try locks(statements.locks(dueAt: time, limit: max(limit, 0)))
+    }
+
+    private func locks(_ query: SQL) throws(StoreError) -> [Lock] {
+        var locks: [Lock] = []
+        try snapshot.run(query) { locks.append($0.lock) }
+        return locks
+    }
+
     func nextDeadline() throws(StoreError) -> Timestamp? {
         if let start { return start.nextDeadline }
         var deadline: Timestamp?
@@ -153,8 +175,8 @@ extension MySQLView {
         var next = first
         while let count = page.nextCount {
             try snapshot.run(statements.events(from: next, limit: count, valueBytes: page.smallValueBytes)) { row in
-                let size = row.optionalInteger(14)
-                page.add(row.event, valueBytes: size ?? 0, isComplete: size == nil || !row.isNull(13))
+                let size = row.optionalInteger(15)
+                page.add(row.event, valueBytes: size ?? 0, isComplete: size == nil || !row.isNull(14))
             }
             page.endQuery(asked: count)
             if let last = page.entries.last { next = last.ref.next }

@@ -44,17 +44,18 @@ struct Row {
 
 // What rows say, in the order of the columns in `Statements`.
 extension Row {
-    /// The nine columns of a record; without a value, the first seven.
+    /// The ten columns of a record; without a value, the first eight.
     func record(withValue: Bool) -> Record {
         Record(
             key: Key(bytes: bytes(0)),
-            value: withValue ? value(kind: 7, bytes: 8) ?? Value(bytes: []) : Value(bytes: []),
+            value: withValue ? value(kind: 8, bytes: 9) ?? Value(bytes: []) : Value(bytes: []),
             version: integer(1),
             createdVersion: integer(2),
             createdRef: Ref(integer(3)),
             updatedRef: Ref(integer(4)),
             deletedRef: optionalInteger(5).map { Ref($0) },
-            leaseID: LeaseID(integer(6))
+            leaseID: LeaseID(integer(6)),
+            lockToken: Ref(integer(7))
         )
     }
 
@@ -64,7 +65,7 @@ extension Row {
             kind: Event.Kind(rawValue: Int32(truncatingIfNeeded: integer(1))),
             key: Key(bytes: bytes(2)),
             version: integer(3),
-            value: value(kind: 12, bytes: 13),
+            value: value(kind: 13, bytes: 14),
             leaseID: LeaseID(integer(4)),
             createdRef: Ref(integer(5)),
             createdVersion: integer(6),
@@ -72,7 +73,8 @@ extension Row {
             time: Timestamp(microseconds: integer(8)),
             clientID: text(9),
             transactionIndex: Int32(truncatingIfNeeded: integer(10)),
-            transactionCount: Int32(truncatingIfNeeded: integer(11))
+            transactionCount: Int32(truncatingIfNeeded: integer(11)),
+            lockToken: Ref(integer(12))
         )
     }
 
@@ -87,6 +89,17 @@ extension Row {
             deadline: optionalInteger(1).map(Timestamp.init(microseconds:)),
             duration: optionalInteger(2).map { Duration.microseconds($0) },
             isGranted: integer(3) != 0
+        )
+    }
+
+    var lock: Lock {
+        Lock(
+            token: Ref(integer(0)),
+            key: Key(bytes: bytes(1)),
+            owner: text(2),
+            mode: Lock.Mode(rawValue: Int32(truncatingIfNeeded: integer(3))),
+            deadline: Timestamp(microseconds: integer(4)),
+            duration: Duration.microseconds(integer(5))
         )
     }
 

@@ -54,6 +54,7 @@ enum Schema {
             updated_ref BIGINT NOT NULL,
             deleted_ref BIGINT NULL,
             lease_id BIGINT NOT NULL,
+            lock_token BIGINT NOT NULL,
             value_kind INT NOT NULL,
             value LONGBLOB NULL,
             KEY records_by_lease (lease_id, deleted_ref)
@@ -76,6 +77,7 @@ enum Schema {
             client_id VARBINARY(4096) NOT NULL,
             transaction_index INT NOT NULL,
             transaction_count INT NOT NULL,
+            lock_token BIGINT NOT NULL,
             value_kind INT NOT NULL,
             value LONGBLOB NULL
         ) \(engine)
@@ -91,6 +93,17 @@ enum Schema {
                 duration BIGINT NULL,
                 is_granted TINYINT NOT NULL,
                 KEY leases_by_deadline (deadline, id)
+            ) \(engine)
+            """,
+            """
+            CREATE TABLE IF NOT EXISTS \(names.locks) (
+                token BIGINT NOT NULL PRIMARY KEY,
+                `key` VARBINARY(1024) NOT NULL,
+                owner VARBINARY(4096) NOT NULL,
+                mode INT NOT NULL,
+                deadline BIGINT NOT NULL,
+                duration BIGINT NOT NULL,
+                KEY locks_by_deadline (deadline, token)
             ) \(engine)
             """,
             """
@@ -129,17 +142,17 @@ enum Schema {
             """
             CREATE OR REPLACE SQL SECURITY INVOKER VIEW \(names.recordsText) AS SELECT
                 CONVERT(`key` USING utf8mb4) AS `key`, CONVERT(value USING utf8mb4) AS value, version, created_version,
-                created_ref, updated_ref, deleted_ref, lease_id, deleted_ref IS NULL AS is_live
+                created_ref, updated_ref, deleted_ref, lease_id, lock_token, deleted_ref IS NULL AS is_live
             FROM \(names.records)
             """,
             """
             CREATE OR REPLACE SQL SECURITY INVOKER VIEW \(names.eventsText) AS SELECT
                 ref,
                 CASE kind WHEN 1 THEN 'created' WHEN 2 THEN 'updated' WHEN 3 THEN 'deleted' WHEN 4 THEN 'expired'
-                    ELSE CONCAT('kind ', kind) END AS kind,
+                    WHEN 5 THEN 'locked' WHEN 6 THEN 'unlocked' ELSE CONCAT('kind ', kind) END AS kind,
                 CONVERT(`key` USING utf8mb4) AS `key`, CONVERT(value USING utf8mb4) AS value, version, previous_ref,
                 lease_id, \(isoTime("time")) AS time, CONVERT(client_id USING utf8mb4) AS client_id,
-                transaction_index, transaction_count
+                transaction_index, transaction_count, lock_token
             FROM \(names.events)
             """,
             """
@@ -148,6 +161,13 @@ enum Schema {
                 (SELECT COUNT(*) FROM \(names.records) AS held
                     WHERE held.lease_id = \(names.leases).id AND held.deleted_ref IS NULL) AS `keys`
             FROM \(names.leases)
+            """,
+            """
+            CREATE OR REPLACE SQL SECURITY INVOKER VIEW \(names.locksText) AS SELECT
+                token, CONVERT(`key` USING utf8mb4) AS `key`, CONVERT(owner USING utf8mb4) AS owner,
+                CASE mode WHEN 0 THEN 'exclusive' WHEN 1 THEN 'write' ELSE CONCAT('mode ', mode) END AS mode,
+                \(isoTime("deadline")) AS deadline, duration / 1000000 AS duration_seconds
+            FROM \(names.locks)
             """,
             """
             CREATE OR REPLACE SQL SECURITY INVOKER VIEW \(names.consumersText) AS SELECT
@@ -171,8 +191,8 @@ enum Schema {
 
 /// The names of the tables of one home, which all begin alike.
 struct Names: Sendable {
-    let schema, head, records, events, leases, consumers, requests, replicas: Identifier
-    let recordsText, eventsText, leasesText, consumersText, replicasText: Identifier
+    let schema, head, records, events, leases, locks, consumers, requests, replicas: Identifier
+    let recordsText, eventsText, leasesText, locksText, consumersText, replicasText: Identifier
 
     init(prefix: Identifier?) {
         schema = Identifier(prefix: prefix, "schema")
@@ -180,12 +200,14 @@ struct Names: Sendable {
         records = Identifier(prefix: prefix, "records")
         events = Identifier(prefix: prefix, "events")
         leases = Identifier(prefix: prefix, "leases")
+        locks = Identifier(prefix: prefix, "locks")
         consumers = Identifier(prefix: prefix, "consumers")
         requests = Identifier(prefix: prefix, "requests")
         replicas = Identifier(prefix: prefix, "replicas")
         recordsText = Identifier(prefix: prefix, "records_text")
         eventsText = Identifier(prefix: prefix, "events_text")
         leasesText = Identifier(prefix: prefix, "leases_text")
+        locksText = Identifier(prefix: prefix, "locks_text")
         consumersText = Identifier(prefix: prefix, "consumers_text")
         replicasText = Identifier(prefix: prefix, "replicas_text")
     }
@@ -193,8 +215,8 @@ struct Names: Sendable {
     /// All of them.
     var all: [Identifier] {
         [
-            schema, head, records, events, leases, consumers, requests, replicas, recordsText, eventsText, leasesText,
-            consumersText, replicasText,
+            schema, head, records, events, leases, locks, consumers, requests, replicas, recordsText, eventsText,
+            leasesText, locksText, consumersText, replicasText,
         ]
     }
 }

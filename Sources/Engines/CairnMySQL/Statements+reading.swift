@@ -6,7 +6,7 @@ extension Statements {
     // MARK: Records
 
     private static let recordColumns: SQL = """
-        `key`, version, created_version, created_ref, updated_ref, deleted_ref, lease_id
+        `key`, version, created_version, created_ref, updated_ref, deleted_ref, lease_id, lock_token
         """
 
     /// The records of these keys, at most ``keysAtOnce``.
@@ -68,7 +68,40 @@ extension Statements {
         """
     }
 
-    var nextDeadline: SQL { "SELECT MIN(deadline) FROM \(names.leases)" }
+    var nextDeadline: SQL { "SELECT \(firstDeadline)" }
+
+    /// The earliest deadline of all leases and locks, as an expression. `LEAST` of a NULL would be NULL.
+    var firstDeadline: SQL {
+        """
+        NULLIF(LEAST(COALESCE((SELECT MIN(deadline) FROM \(names.leases)), \(Int.max)), \
+        COALESCE((SELECT MIN(deadline) FROM \(names.locks)), \(Int.max))), \(Int.max))
+        """
+    }
+
+    // MARK: Locks
+
+    private static let lockColumns: SQL = "token, `key`, owner, mode, deadline, duration"
+
+    func locks(_ tokens: some Collection<Ref>) -> SQL {
+        var sql: SQL = "SELECT \(Statements.lockColumns) FROM \(names.locks) FORCE INDEX (PRIMARY) WHERE token IN ("
+        sql.append(list: tokens) { $0.append($1.rawValue) }
+        sql.append(")" as StaticString)
+        return sql
+    }
+
+    func locks(from first: Ref, limit: Int) -> SQL {
+        """
+        SELECT \(Statements.lockColumns) FROM \(names.locks) FORCE INDEX (PRIMARY) \
+        WHERE token >= \(first.rawValue) ORDER BY token LIMIT \(limit)
+        """
+    }
+
+    func locks(dueAt time: Timestamp, limit: Int) -> SQL {
+        """
+        SELECT \(Statements.lockColumns) FROM \(names.locks) FORCE INDEX (locks_by_deadline) \
+        WHERE deadline <= \(time.rawValue) ORDER BY deadline, token LIMIT \(limit)
+        """
+    }
 
     // MARK: The log
 
@@ -80,7 +113,7 @@ extension Statements {
     func events(from first: Ref, limit: Int, valueBytes: Int) -> SQL {
         """
         SELECT ref, kind, `key`, version, lease_id, created_ref, created_version, previous_ref, time, client_id, \
-        transaction_index, transaction_count, value_kind, IF(LENGTH(value) <= \(valueBytes), value, NULL), \
+        transaction_index, transaction_count, lock_token, value_kind, IF(LENGTH(value) <= \(valueBytes), value, NULL), \
         LENGTH(value) \
         FROM \(names.events) FORCE INDEX (PRIMARY) WHERE ref >= \(first.rawValue) ORDER BY ref LIMIT \(limit)
         """

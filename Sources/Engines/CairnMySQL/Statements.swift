@@ -36,7 +36,7 @@ struct Statements: Sendable {
     /// The time, the earliest deadline, and whether the server is read only. In a transaction that has locked the head
     /// and read nothing else, this is what makes the snapshot that the batch reads.
     var batchStart: SQL {
-        "SELECT \(Statements.now), MIN(deadline), @@GLOBAL.read_only FROM \(names.leases)"
+        "SELECT \(Statements.now), \(firstDeadline), @@GLOBAL.read_only"
     }
 
     /// Moves the head, if it still is where the batch found it.
@@ -66,7 +66,7 @@ struct Statements: Sendable {
     var insertEvents: SQL {
         """
         INSERT INTO \(names.events) (ref, kind, `key`, version, lease_id, created_ref, created_version, previous_ref, \
-        time, client_id, transaction_index, transaction_count, value_kind, value) VALUES
+        time, client_id, transaction_index, transaction_count, lock_token, value_kind, value) VALUES
         """
     }
 
@@ -77,7 +77,7 @@ struct Statements: Sendable {
         row.append(event.previousRef?.rawValue)
         row.append(",\(event.time.rawValue),\(Array(event.clientID.utf8))," as SQL)
         row.append("\(Int(event.transactionIndex)),\(Int(event.transactionCount))," as SQL)
-        row.append("\(Int(event.value?.kind.rawValue ?? 0))," as SQL)
+        row.append("\(event.lockToken.rawValue),\(Int(event.value?.kind.rawValue ?? 0))," as SQL)
         row.append(optionalHex: event.value?.bytes)
         row.append(")" as StaticString)
         return row
@@ -86,7 +86,7 @@ struct Statements: Sendable {
     var insertRecords: SQL {
         """
         INSERT INTO \(names.records) (`key`, version, created_version, created_ref, updated_ref, deleted_ref, \
-        lease_id, value_kind, value)
+        lease_id, lock_token, value_kind, value)
         """
     }
 
@@ -94,7 +94,8 @@ struct Statements: Sendable {
         var row: SQL = "(\(record.key.bytes),\(record.version),\(record.createdVersion),\(record.createdRef.rawValue),"
         row.append("\(record.updatedRef.rawValue)," as SQL)
         row.append(record.deletedRef?.rawValue)
-        row.append(",\(record.leaseID.rawValue),\(Int(record.value.kind.rawValue))," as SQL)
+        row.append(",\(record.leaseID.rawValue),\(record.lockToken.rawValue)," as SQL)
+        row.append("\(Int(record.value.kind.rawValue))," as SQL)
         row.append(optionalHex: record.isLive ? record.value.bytes : nil)
         row.append(")" as StaticString)
         return row
@@ -104,7 +105,8 @@ struct Statements: Sendable {
     static let updateRecords: SQL = """
          ON DUPLICATE KEY UPDATE version = VALUES(version), created_version = VALUES(created_version), \
         created_ref = VALUES(created_ref), updated_ref = VALUES(updated_ref), deleted_ref = VALUES(deleted_ref), \
-        lease_id = VALUES(lease_id), value_kind = VALUES(value_kind), value = VALUES(value)
+        lease_id = VALUES(lease_id), lock_token = VALUES(lock_token), value_kind = VALUES(value_kind), \
+        value = VALUES(value)
         """
 
     /// Brings the records to the state after these events, except those that are not the last of their key.
@@ -114,7 +116,7 @@ struct Statements: Sendable {
     func copyRecords(from first: Ref, through last: Ref, except superseded: [Ref]) -> SQL {
         var sql: SQL = """
             \(insertRecords) SELECT `key`, version, created_version, created_ref, ref, IF(value IS NULL, ref, NULL), \
-            lease_id, value_kind, value FROM \(names.events) FORCE INDEX (PRIMARY) \
+            lease_id, lock_token, value_kind, value FROM \(names.events) FORCE INDEX (PRIMARY) \
             WHERE ref >= \(first.rawValue) AND ref <= \(last.rawValue)
             """
         if !superseded.isEmpty {
@@ -146,6 +148,29 @@ struct Statements: Sendable {
     func deleteLeases(_ ids: some Collection<LeaseID>) -> SQL {
         var sql: SQL = "DELETE FROM \(names.leases) WHERE id IN ("
         sql.append(list: ids) { $0.append($1.rawValue) }
+        sql.append(")" as StaticString)
+        return sql
+    }
+
+    var insertLocks: SQL {
+        "INSERT INTO \(names.locks) (token, `key`, owner, mode, deadline, duration) VALUES"
+    }
+
+    func row(_ lock: Lock) -> SQL {
+        """
+        (\(lock.token.rawValue),\(lock.key.bytes),\(Array(lock.owner.utf8)),\(Int(lock.mode.rawValue)),\
+        \(lock.deadline.rawValue),\(lock.duration.microseconds))
+        """
+    }
+
+    /// What ``insertLocks`` ends with.
+    static let updateLocks: SQL = """
+         ON DUPLICATE KEY UPDATE deadline = VALUES(deadline), duration = VALUES(duration), mode = VALUES(mode)
+        """
+
+    func deleteLocks(_ tokens: some Collection<Ref>) -> SQL {
+        var sql: SQL = "DELETE FROM \(names.locks) WHERE token IN ("
+        sql.append(list: tokens) { $0.append($1.rawValue) }
         sql.append(")" as StaticString)
         return sql
     }

@@ -37,15 +37,15 @@ enum Suitability {
     static func checkRights(_ connection: Connection, _ names: Names) throws(StoreError) {
         var sql = Statements.begin
         for (table, column) in [
-            (names.records, "version"), (names.leases, "is_granted"), (names.consumers, "updated_at"),
-            (names.requests, "time"), (names.replicas, "seen_at"),
+            (names.records, "version"), (names.leases, "is_granted"), (names.locks, "deadline"),
+            (names.consumers, "updated_at"), (names.requests, "time"), (names.replicas, "seen_at"),
         ] as [(Identifier, SQL)] {
             sql.then("INSERT INTO \(table) SELECT * FROM \(table) WHERE FALSE")
             sql.then("UPDATE \(table) SET \(column) = \(column) WHERE FALSE")
         }
         sql.then("INSERT INTO \(names.events) SELECT * FROM \(names.events) WHERE FALSE")
         sql.then("UPDATE \(names.head) SET time = time WHERE FALSE")
-        for table in [names.events, names.leases, names.consumers, names.requests, names.replicas] {
+        for table in [names.events, names.leases, names.locks, names.consumers, names.requests, names.replicas] {
             sql.then("DELETE FROM \(table) WHERE FALSE")
         }
         sql.then(Statements.rollback)

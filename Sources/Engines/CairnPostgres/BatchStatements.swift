@@ -5,7 +5,7 @@ struct BatchStatements: Sendable {
     /// Tells the time and the earliest deadline. Of its own, because a statement sees what was committed when it began,
     /// and the one that takes the lock had to wait.
     let standing: Statement
-    let store, putLeases, dropLeases, putConsumers, dropConsumers, putResults, finish: Statement
+    let store, putLeases, dropLeases, putLocks, dropLocks, putConsumers, dropConsumers, putResults, finish: Statement
 
     init(_ names: Names) {
         func table(_ name: String) -> String { names.qualified(name) }
@@ -24,6 +24,18 @@ struct BatchStatements: Sendable {
         )
         dropLeases = names.statement(
             "drop_leases", "DELETE FROM \(table("leases")) WHERE id = ANY($1::bigint[])")
+        putLocks = names.statement(
+            "put_locks",
+            """
+            INSERT INTO \(table("locks")) (token, deadline, duration, mode, key, owner)
+            SELECT * FROM unnest(
+                $1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::bytea[], $6::bytea[])
+            ON CONFLICT (token) DO UPDATE SET
+                deadline = excluded.deadline, duration = excluded.duration, mode = excluded.mode
+            """
+        )
+        dropLocks = names.statement(
+            "drop_locks", "DELETE FROM \(table("locks")) WHERE token = ANY($1::bigint[])")
         putConsumers = names.statement(
             "put_consumers",
             """
@@ -45,7 +57,10 @@ struct BatchStatements: Sendable {
     }
 
     var all: [Statement] {
-        [lockHead, standing, store, putLeases, dropLeases, putConsumers, dropConsumers, putResults, finish]
+        [
+            lockHead, standing, store, putLeases, dropLeases, putLocks, dropLocks, putConsumers, dropConsumers,
+            putResults, finish,
+        ]
     }
 
     /// Appends a batch's events to the log, and writes the records that the last of each key leave behind. Both come
@@ -60,29 +75,30 @@ struct BatchStatements: Sendable {
             SELECT * FROM unnest(
                 $1::bigint[], $2::integer[], $3::bytea[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
                 $8::bigint[], $9::bigint[], $10::bytea[], $11::integer[], $12::integer[], $13::integer[], $14::bytea[],
-                $15::integer[]
+                $15::integer[], $16::bigint[]
             ) AS event (
                 ref, kind, key, version, lease_id, created_ref, created_version, previous_ref, time, client_id,
-                transaction_index, transaction_count, value_kind, value, row_change)
+                transaction_index, transaction_count, value_kind, value, row_change, lock_token)
         ), logged AS (
             INSERT INTO \(events) (
                 ref, kind, key, version, lease_id, created_ref, created_version, previous_ref, time, client_id,
-                transaction_index, transaction_count, value_kind, value)
+                transaction_index, transaction_count, value_kind, value, lock_token)
             SELECT ref, kind, key, version, lease_id, created_ref, created_version, previous_ref, time, client_id,
-                transaction_index, transaction_count, value_kind, value
+                transaction_index, transaction_count, value_kind, value, lock_token
             FROM event
         ), inserted AS (
             INSERT INTO \(records) (
-                key, version, created_version, created_ref, updated_ref, deleted_ref, lease_id, value_kind, value)
+                key, version, created_version, created_ref, updated_ref, deleted_ref, lease_id, value_kind, value,
+                lock_token)
             SELECT key, version, created_version, created_ref, ref, CASE WHEN value IS NULL THEN ref END, lease_id,
-                value_kind, value
+                value_kind, value, lock_token
             FROM event WHERE row_change = 2
         ), updated AS (
             UPDATE \(records) AS record SET
                 version = event.version, created_version = event.created_version,
                 created_ref = event.created_ref, updated_ref = event.ref,
                 deleted_ref = CASE WHEN event.value IS NULL THEN event.ref END, lease_id = event.lease_id,
-                value_kind = event.value_kind, value = event.value
+                value_kind = event.value_kind, value = event.value, lock_token = event.lock_token
             FROM event WHERE event.row_change = 1 AND record.key = event.key
             RETURNING 1
         )

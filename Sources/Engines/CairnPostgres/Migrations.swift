@@ -88,6 +88,7 @@ enum Migrations {
     private static let rights: [(table: String, rights: [String])] = [
         ("head", ["SELECT", "UPDATE"]), ("records", ["SELECT", "INSERT", "UPDATE"]),
         ("events", ["SELECT", "INSERT", "DELETE"]), ("leases", ["SELECT", "INSERT", "UPDATE", "DELETE"]),
+        ("locks", ["SELECT", "INSERT", "UPDATE", "DELETE"]),
         ("consumers", ["SELECT", "INSERT", "UPDATE", "DELETE"]),
         ("requests", ["SELECT", "INSERT", "UPDATE", "DELETE"]),
         ("replicas", ["SELECT", "INSERT", "UPDATE", "DELETE"]),

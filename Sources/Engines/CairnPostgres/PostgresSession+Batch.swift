@@ -57,6 +57,12 @@ extension PostgresSession {
             let ended = changes.leases.filter { $0.value == nil }.keys.map(\.rawValue)
             calls.append(Call(statements.batch.dropLeases, Parameters { $0.add(array: ended) }))
         }
+        let locks = changes.locks.values.compactMap(\.self)
+        if !locks.isEmpty { calls.append(Call(statements.batch.putLocks, Parameters(locks: locks))) }
+        if locks.count < changes.locks.count {
+            let ended = changes.locks.filter { $0.value == nil }.keys.map(\.rawValue)
+            calls.append(Call(statements.batch.dropLocks, Parameters { $0.add(array: ended) }))
+        }
         let consumers = changes.consumers.values.compactMap(\.self)
         if !consumers.isEmpty { calls.append(Call(statements.batch.putConsumers, Parameters(consumers: consumers))) }
         if consumers.count < changes.consumers.count {
@@ -115,6 +121,7 @@ extension Parameters {
         add(array: events.lazy.map { $0.value?.kind.rawValue ?? 0 })
         add(array: events.lazy.map { $0.value?.bytes })
         add(array: Parameters.rowChanges(of: events, leaving: records))
+        add(array: events.lazy.map(\.lockToken.rawValue))
     }
 
     /// What becomes of each event's record: 0 nothing, as a later event of the batch has its key; 1 its row is
@@ -127,7 +134,7 @@ extension Parameters {
             if let previous = event.previousRef?.rawValue, previous >= first {
                 isNew[index] = isNew[Int(previous - first)]
             } else {
-                isNew[index] = event.version == 1
+                isNew[index] = event.previousRef == nil
             }
         }
         var changes = [Int32](repeating: 0, count: events.count)
@@ -144,6 +151,16 @@ extension Parameters {
         add(array: leases.lazy.map { $0.deadline?.rawValue })
         add(array: leases.lazy.map { $0.duration?.microseconds })
         add(array: leases.lazy.map(\.isGranted))
+    }
+
+    fileprivate init(locks: [Lock]) {
+        self.init()
+        add(array: locks.lazy.map(\.token.rawValue))
+        add(array: locks.lazy.map(\.deadline.rawValue))
+        add(array: locks.lazy.map(\.duration.microseconds))
+        add(array: locks.lazy.map(\.mode.rawValue))
+        add(array: locks.lazy.map(\.key.bytes))
+        add(array: locks.lazy.map { Array($0.owner.utf8) })
     }
 
     fileprivate init(consumers: [Consumer]) {

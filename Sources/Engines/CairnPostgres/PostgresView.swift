@@ -59,7 +59,7 @@ struct PostgresView: EngineView {
                 if !keysOnly { parameters.add(budget.left) }
             }
             for row in 0..<rows.count {
-                guard keysOnly || budget.take(rows.byteCount(row, 8)) else { return records }
+                guard keysOnly || budget.take(rows.byteCount(row, 9)) else { return records }
                 records.append(rows.record(row, withValue: !keysOnly))
             }
             if rows.count < count { break }
@@ -79,7 +79,7 @@ struct PostgresView: EngineView {
     }
 }
 
-// Leases, the log, consumers and requests.
+// Leases, locks, the log, consumers and requests.
 extension PostgresView {
     func leases(_ ids: [LeaseID]) throws(StoreError) -> [LeaseID: Lease] {
         if ids.isEmpty { return [:] }
@@ -110,6 +110,34 @@ extension PostgresView {
         return (0..<rows.count).map { rows.lease($0) }
     }
 
+    func locks(_ tokens: [Ref]) throws(StoreError) -> [Ref: Lock] {
+        if tokens.isEmpty { return [:] }
+        let rows = try run(statements.locks) { $0.add(array: tokens.lazy.map(\.rawValue)) }
+        var found: [Ref: Lock] = [:]
+        for row in 0..<rows.count {
+            let lock = rows.lock(row)
+            found[lock.token] = lock
+        }
+        return found
+    }
+
+    func locks(from first: Ref, limit: Int) throws(StoreError) -> [Lock] {
+        try locks(statements.locksFrom, first.rawValue, limit)
+    }
+
+    func locks(dueAt time: Timestamp, limit: Int) throws(StoreError) -> [Lock] {
+        if let start, start.nextDeadline.map({ $0 > time }) ?? true { return [] }
+        return try locks(statements.locksDue, time.rawValue, limit)
+    }
+
+    private func locks(_ statement: Statement, _ bound: Int64, _ limit: Int) throws(StoreError) -> [Lock] {
+        let rows = try run(statement) { parameters in
+            parameters.add(bound)
+            parameters.add(Int64(max(limit, 0)))
+        }
+        return (0..<rows.count).map { rows.lock($0) }
+    }
+
     func nextDeadline() throws(StoreError) -> Timestamp? {
         if let start { return start.nextDeadline }
         let rows = try connection.run(Call(statements.nextDeadline))
@@ -128,7 +156,7 @@ extension PostgresView {
                 parameters.add(budget.left)
             }
             for row in 0..<rows.count {
-                guard budget.take(rows.byteCount(row, 13)) else { return events }
+                guard budget.take(rows.byteCount(row, 14)) else { return events }
                 events.append(rows.event(row))
             }
             if rows.count < count { break }

@@ -66,13 +66,14 @@ extension Rows {
     func record(_ row: Int, withValue: Bool) -> Record {
         Record(
             key: Key(bytes: bytes(row, 0)),
-            value: withValue ? value(row, kind: 7, bytes: 8) ?? Value(bytes: []) : Value(bytes: []),
+            value: withValue ? value(row, kind: 8, bytes: 9) ?? Value(bytes: []) : Value(bytes: []),
             version: integer(row, 1),
             createdVersion: integer(row, 2),
             createdRef: Ref(integer(row, 3)),
             updatedRef: Ref(integer(row, 4)),
             deletedRef: optionalInteger(row, 5).map { Ref($0) },
-            leaseID: LeaseID(integer(row, 6))
+            leaseID: LeaseID(integer(row, 6)),
+            lockToken: Ref(integer(row, 7))
         )
     }
 
@@ -82,7 +83,7 @@ extension Rows {
             kind: Event.Kind(rawValue: Int32(truncatingIfNeeded: integer(row, 1))),
             key: Key(bytes: bytes(row, 2)),
             version: integer(row, 3),
-            value: value(row, kind: 12, bytes: 13),
+            value: value(row, kind: 13, bytes: 14),
             leaseID: LeaseID(integer(row, 4)),
             createdRef: Ref(integer(row, 5)),
             createdVersion: integer(row, 6),
@@ -90,7 +91,8 @@ extension Rows {
             time: Timestamp(microseconds: integer(row, 8)),
             clientID: text(row, 9),
             transactionIndex: Int32(truncatingIfNeeded: integer(row, 10)),
-            transactionCount: Int32(truncatingIfNeeded: integer(row, 11))
+            transactionCount: Int32(truncatingIfNeeded: integer(row, 11)),
+            lockToken: Ref(integer(row, 12))
         )
     }
 
@@ -100,6 +102,17 @@ extension Rows {
             deadline: optionalInteger(row, 1).map(Timestamp.init(microseconds:)),
             duration: optionalInteger(row, 2).map { Duration.microseconds($0) },
             isGranted: flag(row, 3)
+        )
+    }
+
+    func lock(_ row: Int) -> Lock {
+        Lock(
+            token: Ref(integer(row, 0)),
+            key: Key(bytes: bytes(row, 1)),
+            owner: text(row, 2),
+            mode: Lock.Mode(rawValue: Int32(truncatingIfNeeded: integer(row, 3))),
+            deadline: Timestamp(microseconds: integer(row, 4)),
+            duration: Duration.microseconds(integer(row, 5))
         )
     }
 

@@ -8,7 +8,9 @@ enum Schema {
     static let version: Int64 = 1
 
     /// All tables, for telling a store from what somebody else has made.
-    static let tables = ["head", "records", "events", "leases", "consumers", "requests", "replicas", "schema_version"]
+    static let tables = [
+        "head", "records", "events", "leases", "locks", "consumers", "requests", "replicas", "schema_version",
+    ]
 
     /// The statements that make version 1 in a schema that has none of its tables.
     static func statements(_ names: Names) -> [String] {
@@ -35,6 +37,7 @@ enum Schema {
                 created_ref bigint NOT NULL,
                 updated_ref bigint NOT NULL,
                 lease_id bigint NOT NULL,
+                lock_token bigint NOT NULL,
                 value_kind integer NOT NULL,
                 deleted_ref bigint,
                 key bytea NOT NULL PRIMARY KEY,
@@ -53,6 +56,7 @@ enum Schema {
                 ref bigint PRIMARY KEY,
                 version bigint NOT NULL,
                 lease_id bigint NOT NULL,
+                lock_token bigint NOT NULL,
                 created_ref bigint NOT NULL,
                 created_version bigint NOT NULL,
                 time bigint NOT NULL,
@@ -81,6 +85,17 @@ enum Schema {
             )
             """,
             "CREATE INDEX leases_by_deadline ON \(table("leases")) (deadline, id) WHERE deadline IS NOT NULL",
+            """
+            CREATE TABLE \(table("locks")) (
+                token bigint PRIMARY KEY,
+                deadline bigint NOT NULL,
+                duration bigint NOT NULL,
+                mode integer NOT NULL,
+                key bytea NOT NULL,
+                owner bytea NOT NULL
+            )
+            """,
+            "CREATE INDEX locks_by_deadline ON \(table("locks")) (deadline, token)",
             """
             CREATE TABLE \(table("consumers")) (
                 name bytea PRIMARY KEY,
@@ -131,17 +146,17 @@ enum Schema {
             """
             CREATE VIEW \(name("records_text")) AS SELECT
                 \(name("as_text"))(key) AS key, \(name("as_text"))(value) AS value, version, created_version,
-                created_ref, updated_ref, deleted_ref, lease_id, deleted_ref IS NULL AS is_live
+                created_ref, updated_ref, deleted_ref, lease_id, lock_token, deleted_ref IS NULL AS is_live
             FROM \(name("records"))
             """,
             """
             CREATE VIEW \(name("events_text")) AS SELECT
                 ref,
                 CASE kind WHEN 1 THEN 'created' WHEN 2 THEN 'updated' WHEN 3 THEN 'deleted' WHEN 4 THEN 'expired'
-                    ELSE 'kind ' || kind END AS kind,
+                    WHEN 5 THEN 'locked' WHEN 6 THEN 'unlocked' ELSE 'kind ' || kind END AS kind,
                 \(name("as_text"))(key) AS key, \(name("as_text"))(value) AS value, version, previous_ref, lease_id,
                 \(name("as_time"))(time) AS time, \(name("as_text"))(client_id) AS client_id, transaction_index,
-                transaction_count
+                transaction_count, lock_token
             FROM \(name("events"))
             """,
             """
@@ -151,6 +166,13 @@ enum Schema {
                 (SELECT count(*) FROM \(name("records")) AS record
                     WHERE record.lease_id = lease.id AND deleted_ref IS NULL) AS keys
             FROM \(name("leases")) AS lease
+            """,
+            """
+            CREATE VIEW \(name("locks_text")) AS SELECT
+                token, \(name("as_text"))(key) AS key, \(name("as_text"))(owner) AS owner,
+                CASE mode WHEN 0 THEN 'exclusive' WHEN 1 THEN 'write' ELSE 'mode ' || mode END AS mode,
+                \(name("as_time"))(deadline) AS deadline, duration * interval '1 microsecond' AS duration
+            FROM \(name("locks"))
             """,
             """
             CREATE VIEW \(name("consumers_text")) AS SELECT

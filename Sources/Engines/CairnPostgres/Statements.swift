@@ -44,8 +44,13 @@ struct Names: Sendable {
     /// A table or another thing of the schema, quoted.
     func qualified(_ name: String) -> String { "\(quotedSchema).\(Names.quoted(name))" }
 
-    /// The earliest deadline of all leases, as an expression.
-    var firstDeadline: String { "(SELECT min(deadline) FROM \(qualified("leases")) WHERE deadline IS NOT NULL)" }
+    /// The earliest deadline of all leases and locks, as an expression.
+    var firstDeadline: String {
+        """
+        least((SELECT min(deadline) FROM \(qualified("leases")) WHERE deadline IS NOT NULL),
+            (SELECT min(deadline) FROM \(qualified("locks"))))
+        """
+    }
     /// What reads the head.
     var head: String {
         "SELECT last_ref, oldest_ref, last_lease_id, time FROM \(qualified("head")) WHERE id = 1"

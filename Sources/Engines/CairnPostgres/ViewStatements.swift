@@ -3,13 +3,14 @@ struct ViewStatements: Sendable {
     let head, nextDeadline, events: Statement
     let records, page, pageToEnd, keys, keysToEnd, keysOnLease: Statement
     let leases, leasesFrom, leasesDue: Statement
+    let locks, locksFrom, locksDue: Statement
     let consumer, consumers, result: Statement
 
     init(_ names: Names) {
         func table(_ name: String) -> String { names.qualified(name) }
         head = names.statement("head", names.head)
         nextDeadline = names.statement("next_deadline", "SELECT \(names.firstDeadline)")
-        let record = "key, version, created_version, created_ref, updated_ref, deleted_ref, lease_id"
+        let record = "key, version, created_version, created_ref, updated_ref, deleted_ref, lease_id, lock_token"
         let live = "FROM \(table("records")) WHERE key >= $1::bytea AND deleted_ref IS NULL"
         let liveUntil = "\(live) AND key < $2::bytea"
         records = names.statement(
@@ -40,7 +41,7 @@ struct ViewStatements: Sendable {
             ViewStatements.page(
                 of: """
                     ref, kind, key, version, lease_id, created_ref, created_version, previous_ref, time, client_id,
-                    transaction_index, transaction_count, value_kind, value
+                    transaction_index, transaction_count, lock_token, value_kind, value
                     """, by: "ref",
                 "FROM \(table("events")) WHERE ref >= $1::bigint AND $2::bytea IS NULL ORDER BY ref LIMIT $3::bigint"
             )
@@ -52,6 +53,13 @@ struct ViewStatements: Sendable {
         leasesDue = names.statement(
             "leases_due", "\(lease) WHERE deadline <= $1::bigint ORDER BY deadline, id LIMIT $2::bigint")
 
+        let lock = "SELECT token, key, owner, mode, deadline, duration FROM \(table("locks"))"
+        locks = names.statement("locks", "\(lock) WHERE token = ANY($1::bigint[])")
+        locksFrom = names.statement(
+            "locks_from", "\(lock) WHERE token >= $1::bigint ORDER BY token LIMIT $2::bigint")
+        locksDue = names.statement(
+            "locks_due", "\(lock) WHERE deadline <= $1::bigint ORDER BY deadline, token LIMIT $2::bigint")
+
         let consumer = "SELECT name, cursor, updated_at FROM \(table("consumers"))"
         self.consumer = names.statement("consumer", "\(consumer) WHERE name = $1::bytea")
         consumers = names.statement(
@@ -62,7 +70,7 @@ struct ViewStatements: Sendable {
     var all: [Statement] {
         [
             head, nextDeadline, events, records, page, pageToEnd, keys, keysToEnd, keysOnLease, leases, leasesFrom,
-            leasesDue, consumer, consumers, result,
+            leasesDue, locks, locksFrom, locksDue, consumer, consumers, result,
         ]
     }
 

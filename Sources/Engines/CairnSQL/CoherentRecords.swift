@@ -133,6 +133,11 @@ struct CachedView: EngineView {
     func leases(dueAt time: Timestamp, limit: Int) throws(StoreError) -> [Lease] {
         try view.leases(dueAt: time, limit: limit)
     }
+    func locks(_ tokens: [Ref]) throws(StoreError) -> [Ref: Lock] { try view.locks(tokens) }
+    func locks(from first: Ref, limit: Int) throws(StoreError) -> [Lock] { try view.locks(from: first, limit: limit) }
+    func locks(dueAt time: Timestamp, limit: Int) throws(StoreError) -> [Lock] {
+        try view.locks(dueAt: time, limit: limit)
+    }
     func nextDeadline() throws(StoreError) -> Timestamp? { try view.nextDeadline() }
     func events(from first: Ref, limit: Int, bytes: Int) throws(StoreError) -> [Event] {
         try view.events(from: first, limit: limit, bytes: bytes)

@@ -84,7 +84,7 @@ extension ServerEngine {
         writer.batches += 1
         let announcement = Announcement(
             replica: presence.number, lastRef: changes.head.lastRef,
-            nextDeadline: changes.leases.values.compactMap { $0?.deadline }.min())
+            nextDeadline: changes.earliestDeadline)
         return StoredBatch(
             changes: changes, records: changes.records, replica: presence.number, number: writer.batches,
             announcement: announcement.text)

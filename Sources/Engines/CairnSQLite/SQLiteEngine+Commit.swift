@@ -77,6 +77,7 @@ extension SQLiteEngine {
         for event in changes.events { try statements.insert(event) }
         for record in records { try statements.put(record) }
         for (id, lease) in changes.leases { try statements.put(lease, for: id) }
+        for (token, lock) in changes.locks { try statements.put(lock, for: token) }
         for (name, consumer) in changes.consumers { try statements.put(consumer, for: name) }
         for (request, result) in changes.results { try statements.put(result, for: request, at: changes.head.time) }
         try statements.put(changes.head)
@@ -188,9 +189,10 @@ extension WriteStatements {
         insert.bind(10, event.clientID)
         insert.bind(11, Int64(event.transactionIndex))
         insert.bind(12, Int64(event.transactionCount))
-        insert.bind(13, Int64(event.value?.kind.rawValue ?? 0))
+        insert.bind(13, event.lockToken.rawValue)
+        insert.bind(14, Int64(event.value?.kind.rawValue ?? 0))
         try insert.bind(3, event.key.bytes) { () throws(StoreError) in
-            try insert.bind(14, optional: event.value?.bytes) { () throws(StoreError) in try insert.run() }
+            try insert.bind(15, optional: event.value?.bytes) { () throws(StoreError) in try insert.run() }
         }
     }
 
@@ -201,6 +203,7 @@ extension WriteStatements {
             update.bind(3, record.updatedRef.rawValue)
             update.bind(4, Int64(record.value.kind.rawValue))
             update.bind(6, record.leaseID.rawValue)
+            update.bind(7, record.lockToken.rawValue)
             try update.bind(1, record.key.bytes) { () throws(StoreError) in
                 try update.bind(5, record.value.bytes) { () throws(StoreError) in try update.run() }
             }
@@ -212,9 +215,10 @@ extension WriteStatements {
         upsert.bind(5, record.updatedRef.rawValue)
         upsert.bind(6, record.deletedRef?.rawValue)
         upsert.bind(7, record.leaseID.rawValue)
-        upsert.bind(8, Int64(record.value.kind.rawValue))
+        upsert.bind(8, record.lockToken.rawValue)
+        upsert.bind(9, Int64(record.value.kind.rawValue))
         try upsert.bind(1, record.key.bytes) { () throws(StoreError) in
-            try upsert.bind(9, optional: record.isLive ? record.value.bytes : nil) { () throws(StoreError) in
+            try upsert.bind(10, optional: record.isLive ? record.value.bytes : nil) { () throws(StoreError) in
                 try upsert.run()
             }
         }
@@ -230,6 +234,19 @@ extension WriteStatements {
         self.lease.bind(3, stored.duration?.microseconds)
         self.lease.bind(4, stored.isGranted ? 1 : 0)
         try self.lease.run()
+    }
+
+    fileprivate func put(_ lock: Lock?, for token: Ref) throws(StoreError) {
+        guard let stored = lock else {
+            deleteLock.bind(1, token.rawValue)
+            return try deleteLock.run()
+        }
+        self.lock.bind(1, token.rawValue)
+        self.lock.bind(3, stored.owner)
+        self.lock.bind(4, Int64(stored.mode.rawValue))
+        self.lock.bind(5, stored.deadline.rawValue)
+        self.lock.bind(6, stored.duration.microseconds)
+        try self.lock.bind(2, stored.key.bytes) { () throws(StoreError) in try self.lock.run() }
     }
 
     fileprivate func put(_ consumer: Consumer?, for name: String) throws(StoreError) {

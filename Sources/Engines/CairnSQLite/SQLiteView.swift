@@ -87,7 +87,7 @@ struct SQLiteView: EngineView {
                 records.append(statement.record(withValue: false))
                 continue
             }
-            total += statement.byteCount(8)
+            total += statement.byteCount(9)
             if total > bytes && !records.isEmpty { break }
             records.append(statement.record(withValue: true))
         }
@@ -104,7 +104,7 @@ struct SQLiteView: EngineView {
     }
 }
 
-// Leases, the log, consumers and requests.
+// Leases, locks, the log, consumers and requests.
 extension SQLiteView {
     func leases(_ ids: [LeaseID]) throws(StoreError) -> [LeaseID: Lease] {
         var found: [LeaseID: Lease] = [:]
@@ -135,6 +135,35 @@ extension SQLiteView {
         return leases
     }
 
+    func locks(_ tokens: [Ref]) throws(StoreError) -> [Ref: Lock] {
+        var found: [Ref: Lock] = [:]
+        let statement = statements.lock
+        for token in tokens {
+            defer { statement.reset() }
+            statement.bind(1, token.rawValue)
+            if try statement.step() { found[token] = statement.lock }
+        }
+        return found
+    }
+
+    func locks(from first: Ref, limit: Int) throws(StoreError) -> [Lock] {
+        statements.locks.bind(1, first.rawValue)
+        return try locks(of: statements.locks, limit: limit)
+    }
+
+    func locks(dueAt time: Timestamp, limit: Int) throws(StoreError) -> [Lock] {
+        statements.locksDue.bind(1, time.rawValue)
+        return try locks(of: statements.locksDue, limit: limit)
+    }
+
+    private func locks(of statement: Statement, limit: Int) throws(StoreError) -> [Lock] {
+        statement.bind(2, Int64(max(limit, 0)))
+        defer { statement.reset() }
+        var locks: [Lock] = []
+        while try statement.step() { locks.append(statement.lock) }
+        return locks
+    }
+
     func nextDeadline() throws(StoreError) -> Timestamp? {
         let statement = statements.nextDeadline
         defer { statement.reset() }
@@ -150,7 +179,7 @@ extension SQLiteView {
         var events: [Event] = []
         var total = 0
         while try statement.step() {
-            total += statement.byteCount(13)
+            total += statement.byteCount(14)
             if total > bytes && !events.isEmpty { break }
             events.append(statement.event)
         }

@@ -26,6 +26,7 @@ enum Schema {
             updated_ref INTEGER NOT NULL,
             deleted_ref INTEGER,
             lease_id INTEGER NOT NULL,
+            lock_token INTEGER NOT NULL,
             value_kind INTEGER NOT NULL,
             value BLOB
         ) STRICT, WITHOUT ROWID;
@@ -43,6 +44,7 @@ enum Schema {
             client_id TEXT NOT NULL,
             transaction_index INTEGER NOT NULL,
             transaction_count INTEGER NOT NULL,
+            lock_token INTEGER NOT NULL,
             value_kind INTEGER NOT NULL,
             value BLOB
         ) STRICT;
@@ -53,6 +55,15 @@ enum Schema {
             is_granted INTEGER NOT NULL
         ) STRICT;
         CREATE INDEX leases_by_deadline ON leases (deadline) WHERE deadline IS NOT NULL;
+        CREATE TABLE locks (
+            token INTEGER PRIMARY KEY,
+            key BLOB NOT NULL,
+            owner TEXT NOT NULL,
+            mode INTEGER NOT NULL,
+            deadline INTEGER NOT NULL,
+            duration INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX locks_by_deadline ON locks (deadline);
         CREATE TABLE consumers (
             name TEXT NOT NULL PRIMARY KEY,
             cursor INTEGER NOT NULL,
@@ -71,19 +82,24 @@ enum Schema {
     static let views = """
         CREATE VIEW records_text AS SELECT
             CAST(key AS TEXT) AS key, CAST(value AS TEXT) AS value, version, created_version, created_ref, updated_ref,
-            deleted_ref, lease_id, deleted_ref IS NULL AS is_live
+            deleted_ref, lease_id, lock_token, deleted_ref IS NULL AS is_live
         FROM records;
         CREATE VIEW events_text AS SELECT
             ref,
             CASE kind WHEN 1 THEN 'created' WHEN 2 THEN 'updated' WHEN 3 THEN 'deleted' WHEN 4 THEN 'expired'
-                ELSE 'kind ' || kind END AS kind,
+                WHEN 5 THEN 'locked' WHEN 6 THEN 'unlocked' ELSE 'kind ' || kind END AS kind,
             CAST(key AS TEXT) AS key, CAST(value AS TEXT) AS value, version, previous_ref, lease_id,
-            \(isoTime("time")) AS time, client_id, transaction_index, transaction_count
+            \(isoTime("time")) AS time, client_id, transaction_index, transaction_count, lock_token
         FROM events;
         CREATE VIEW leases_text AS SELECT
             id, \(isoTime("deadline")) AS deadline, duration / 1e6 AS duration_seconds, is_granted,
             (SELECT count(*) FROM records WHERE records.lease_id = leases.id AND deleted_ref IS NULL) AS keys
         FROM leases;
+        CREATE VIEW locks_text AS SELECT
+            token, CAST(key AS TEXT) AS key, owner, CASE mode WHEN 0 THEN 'exclusive' WHEN 1 THEN 'write'
+                ELSE 'mode ' || mode END AS mode,
+            \(isoTime("deadline")) AS deadline, duration / 1e6 AS duration_seconds
+        FROM locks;
         """
 
     /// A column of microseconds as ISO 8601. `strftime` rounds to milliseconds, so the fraction is written by itself.

@@ -157,7 +157,13 @@ public protocol EngineView {
     func leases(from first: LeaseID, limit: Int) throws(StoreError) -> [Lease]
     /// Leases whose deadline is `time` or earlier, by deadline and number, at most `limit`.
     func leases(dueAt time: Timestamp, limit: Int) throws(StoreError) -> [Lease]
-    /// The earliest deadline of all leases.
+    /// The stored locks with these tokens.
+    func locks(_ tokens: [Ref]) throws(StoreError) -> [Ref: Lock]
+    /// Stored locks by token, from `first` on, at most `limit`.
+    func locks(from first: Ref, limit: Int) throws(StoreError) -> [Lock]
+    /// Locks whose deadline is `time` or earlier, by deadline and token, at most `limit`.
+    func locks(dueAt time: Timestamp, limit: Int) throws(StoreError) -> [Lock]
+    /// The earliest deadline of all leases and locks.
     func nextDeadline() throws(StoreError) -> Timestamp?
     /// Events from `first` on, in order, at most `limit`; fewer when their values exceed `bytes`, but at least one if
     /// there is one.

@@ -51,6 +51,8 @@ extension JSONWriter {
                 json.field("cursor", consumer.cursor.rawValue)
                 json.field("updatedAt", consumer.updatedAt.rawValue)
             }
+        case .lock(let lock?): object("lock") { $0.write(lock) }
+        case .lock(nil): field("noLock", true)
         case .none: field("none", true)
         }
     }
@@ -65,6 +67,7 @@ extension JSONWriter {
         field("updatedRef", record.updatedRef.rawValue)
         if let deletedRef = record.deletedRef { field("deletedRef", deletedRef.rawValue) }
         field("leaseID", record.leaseID.rawValue)
+        field("lockToken", record.lockToken.rawValue)
     }
 
     private mutating func write(_ lease: Lease) {
@@ -77,6 +80,15 @@ extension JSONWriter {
         field("isGranted", lease.isGranted)
     }
 
+    private mutating func write(_ lock: Lock) {
+        field("token", lock.token.rawValue)
+        field("key", base64: lock.key.bytes)
+        field("owner", base64: Array(lock.owner.utf8))
+        field("mode", Int64(lock.mode.rawValue))
+        field("deadline", lock.deadline.rawValue)
+        field("duration", lock.duration.microseconds)
+    }
+
     fileprivate mutating func write(_ condition: Condition) {
         field("key", base64: condition.key.bytes)
         let (test, comparison, number): (String, Condition.Comparison?, Int64?) =
@@ -87,6 +99,7 @@ extension JSONWriter {
             case .createdRef(let comparison, let ref): ("createdRef", comparison, ref.rawValue)
             case .updatedRef(let comparison, let ref): ("updatedRef", comparison, ref.rawValue)
             case .lease(let comparison, let id): ("lease", comparison, id.rawValue)
+            case .lockToken(let comparison, let token): ("lockToken", comparison, token.rawValue)
             case .value(let comparison, let value): ("value", comparison, Int64(value.kind.rawValue))
             }
         field("test", test)
@@ -132,6 +145,8 @@ private struct OperationMirror: Decodable {
     var readNothing: Bool?
     var lease: LeaseMirror?
     var consumer: ConsumerMirror?
+    var lock: LockMirror?
+    var noLock: Bool?
 
     var result: OperationResult {
         get throws {
@@ -141,6 +156,8 @@ private struct OperationMirror: Decodable {
             if readNothing == true { return .read(nil) }
             if let lease { return .lease(lease.lease) }
             if let consumer { return .consumer(consumer.consumer) }
+            if let lock { return .lock(lock.lock) }
+            if noLock == true { return .lock(nil) }
             return .none
         }
     }
@@ -149,7 +166,7 @@ private struct OperationMirror: Decodable {
 private struct RecordMirror: Decodable {
     var key, value: Data
     var kind: Int32
-    var version, createdVersion, createdRef, updatedRef, leaseID: Int64
+    var version, createdVersion, createdRef, updatedRef, leaseID, lockToken: Int64
     var deletedRef: Int64?
 
     var record: Record {
@@ -161,7 +178,8 @@ private struct RecordMirror: Decodable {
             createdRef: Ref(createdRef),
             updatedRef: Ref(updatedRef),
             deletedRef: deletedRef.map { Ref($0) },
-            leaseID: LeaseID(leaseID)
+            leaseID: LeaseID(leaseID),
+            lockToken: Ref(lockToken)
         )
     }
 }
@@ -177,6 +195,23 @@ private struct LeaseMirror: Decodable {
             deadline: deadline.map(Timestamp.init(microseconds:)),
             duration: seconds.map { Duration(secondsComponent: $0, attosecondsComponent: attoseconds ?? 0) },
             isGranted: isGranted
+        )
+    }
+}
+
+private struct LockMirror: Decodable {
+    var token, deadline, duration: Int64
+    var key, owner: Data
+    var mode: Int32
+
+    var lock: Lock {
+        Lock(
+            token: Ref(token),
+            key: Key(bytes: Array(key)),
+            owner: String(decoding: owner, as: UTF8.self),
+            mode: Lock.Mode(rawValue: mode),
+            deadline: Timestamp(microseconds: deadline),
+            duration: .microseconds(duration)
         )
     }
 }
@@ -227,6 +262,7 @@ private struct FailedMirror: Decodable {
             case "createdRef": return .createdRef(comparison, Ref(number))
             case "updatedRef": return .updatedRef(comparison, Ref(number))
             case "lease": return .lease(comparison, LeaseID(number))
+            case "lockToken": return .lockToken(comparison, Ref(number))
             case "value":
                 let kind = Value.Kind(rawValue: Int32(truncatingIfNeeded: number))
                 return .value(comparison, Value(kind: kind, bytes: Array(value ?? Data())))

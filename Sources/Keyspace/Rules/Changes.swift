@@ -6,6 +6,8 @@ public struct Changes: Sendable {
     public var events: [Event] = []
     /// The leases that were made or changed. Only leases that were granted or have a deadline are stored.
     public var leases: [LeaseID: Lease?] = [:]
+    /// The locks that were taken or extended, by token, or `nil` for those that have ended.
+    public var locks: [Ref: Lock?] = [:]
     /// The consumers that were made or moved, or `nil` for those that were deleted.
     public var consumers: [String: Consumer?] = [:]
     /// The results to remember for their request ids.
@@ -17,6 +19,13 @@ public struct Changes: Sendable {
 
     /// No change to `head`.
     public init(head: Head) { self.head = head }
+
+    /// The earliest deadline of the leases and locks that were made or changed.
+    public var earliestDeadline: Timestamp? {
+        if leases.isEmpty, locks.isEmpty { return nil }
+        let deadlines = leases.values.map { $0?.deadline } + locks.values.map { $0?.deadline }
+        return deadlines.compactMap(\.self).min()
+    }
 
     /// The records as the batch left them: the state after each key's last event, in the order of those events.
     ///

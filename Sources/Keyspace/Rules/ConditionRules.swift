@@ -27,6 +27,7 @@ extension Condition.Test {
         case .createdRef(let comparison, let ref): comparison.holds(record?.createdRef ?? .zero, ref)
         case .updatedRef(let comparison, let ref): comparison.holds(record?.updatedRef ?? .zero, ref)
         case .lease(let comparison, let id): comparison.holds(record?.leaseID ?? 0, id)
+        case .lockToken(let comparison, let token): comparison.holds(record?.lockToken ?? .zero, token)
         case .value(let comparison, let value):
             if let record {
                 comparison.holds(ComparedValue(record.value), ComparedValue(value))

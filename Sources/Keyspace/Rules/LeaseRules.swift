@@ -6,9 +6,10 @@ internal import CairnModel
 extension WorkingSet {
     /// A new lease for a new key, stored only if it has a deadline.
     mutating func newLease(expiry: Expiry, in scope: OperationScope) throws(Stop) -> LeaseID {
-        let id = LeaseID(head.lastLeaseID.rawValue + 1)
-        head.lastLeaseID = id
+        let number = LeaseID(head.lastLeaseID.rawValue + 1)
+        head.lastLeaseID = number
         let term = Term(expiry, at: scope.now)
+        let id = term.isLifespan ? LeaseID(LeaseID.firstLifespan.rawValue + number.rawValue) : number
         if let deadline = term.deadline {
             store(lease: Lease(id: id, deadline: deadline, duration: term.duration, isGranted: false), for: id)
         }
@@ -19,18 +20,30 @@ extension WorkingSet {
     /// affected.
     mutating func leaseAfterSet(of live: Record, with expiry: Expiry, in scope: OperationScope) throws(Stop) -> LeaseID
     {
-        if expiry == .keep { return live.leaseID }
+        if expiry == .keep {
+            if live.leaseID.isLifespan { try restart(live.leaseID, in: scope) }
+            return live.leaseID
+        }
         let stored = try storedLease(live.leaseID)
         if expiry == .never && stored?.deadline == nil { return live.leaseID }
         var isOwn = stored?.isGranted != true
         if isOwn { isOwn = try keys(on: live.leaseID).count == 1 }
-        guard isOwn else { return try newLease(expiry: expiry, in: scope) }
         let term = Term(expiry, at: scope.now)
+        // A lifespan is told by the number of its lease.
+        if term.isLifespan != live.leaseID.isLifespan { isOwn = false }
+        guard isOwn else { return try newLease(expiry: expiry, in: scope) }
         let lease = term.deadline.map {
             Lease(id: live.leaseID, deadline: $0, duration: term.duration ?? stored?.duration, isGranted: false)
         }
         store(lease: lease, for: live.leaseID)
         return live.leaseID
+    }
+
+    /// Starts the time of a lifespan anew.
+    private mutating func restart(_ id: LeaseID, in scope: OperationScope) throws(Stop) {
+        guard var lease = try storedLease(id), let duration = lease.duration else { return }
+        lease.deadline = scope.now + duration
+        store(lease: lease, for: id)
     }
 
     mutating func grantLease(
@@ -65,7 +78,7 @@ extension WorkingSet {
                 throw .failed(
                     StoreError(.invalidArgument, "lease \(id) was never given a duration; say how long it shall live"))
             }
-        case .never, .at, .after:
+        case .never, .at, .after, .lifespan:
             let term = Term(expiry, at: scope.now)
             lease.deadline = term.deadline
             if let duration = term.duration { lease.duration = duration }
@@ -110,6 +123,7 @@ extension WorkingSet {
 private struct Term {
     var deadline: Timestamp?
     var duration: Duration?
+    var isLifespan = false
 
     init(_ expiry: Expiry, at now: Timestamp) {
         switch expiry {
@@ -118,6 +132,10 @@ private struct Term {
         case .after(let duration):
             deadline = now + duration
             self.duration = duration
+        case .lifespan(let duration):
+            deadline = now + duration
+            self.duration = duration
+            isLifespan = true
         }
     }
 }

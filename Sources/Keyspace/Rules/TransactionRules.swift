@@ -53,14 +53,22 @@ extension WorkingSet {
         case .deleteRange(let range):
             let keys = try keys(in: range, limit: scope.limits.transactionEvents)
             return .deleted(try end(keys, .deleted, in: scope))
+        case .clear(let range, let force):
+            return .deleted(try clear(range, force: force, in: scope))
         case .get(let key):
-            return .read(try liveRecord(key))
+            return .read(try readableRecord(key, in: scope))
         case .grantLease(let id, let duration):
             return .lease(try grantLease(id, duration: duration, in: scope))
         case .keepAlive(let id, let expiry):
             return .lease(try keepAlive(id, expiry: expiry, in: scope))
         case .expireLease(let id):
             return .deleted(try expireLease(id, in: scope))
+        case .lock(let key, let duration, let mode, let createIfMissing):
+            return .lock(
+                try lock(key, duration: duration, mode: mode, createIfMissing: createIfMissing, in: scope))
+        case .unlock(let key):
+            try unlock(key, in: scope)
+            return .lock(nil)
         case .acknowledge(let name, let ref):
             return .consumer(try acknowledge(name, through: ref, in: scope))
         case .resetConsumer(let name, let ref):

@@ -89,7 +89,20 @@ extension Operation {
         case .delete(let key), .get(let key):
             try key.check(limits)
             return key.bytes.count
-        case .deleteRange(let range):
+        case .lock(let key, let duration, _, _):
+            try key.check(limits)
+            guard limits.lockDurations.contains(duration) else {
+                throw StoreError(
+                    .invalidArgument,
+                    "a lock on \(key) for \(duration) is not possible; it must be "
+                        + "\(limits.lockDurations.lowerBound) to "
+                        + "\(limits.lockDurations.upperBound)", key: key)
+            }
+            return key.bytes.count
+        case .unlock(let key):
+            try key.check(limits)
+            return key.bytes.count
+        case .deleteRange(let range), .clear(let range, _):
             return range.lower.bytes.count + (range.upper?.bytes.count ?? 0)
         case .grantLease(let id, let duration):
             if let id, id < .firstChosen {
@@ -97,8 +110,12 @@ extension Operation {
                     .invalidArgument, "lease id \(id) is not free to choose; choose one from \(LeaseID.firstChosen) on")
             }
             if let duration { try Expiry.after(duration).check(limits) }
-        case .keepAlive(_, let expiry):
+        case .keepAlive(let id, let expiry):
             try expiry.check(limits)
+            if case .lifespan = expiry, !id.isLifespan {
+                throw StoreError(
+                    .invalidArgument, "lease \(id) is no lifespan; give it a deadline, or set its key with a lifespan")
+            }
         case .acknowledge(let name, let ref), .resetConsumer(let name, let ref):
             try Transaction.check(name: name, "consumer's name", limits)
             try ref.check()
@@ -115,6 +132,14 @@ extension Operation {
 
 extension Expiry {
     fileprivate func check(_ limits: Limits) throws(StoreError) {
+        if case .lifespan(let duration) = self {
+            guard limits.lifespans.contains(duration) else {
+                throw StoreError(
+                    .invalidArgument,
+                    "a lifespan of \(duration) is not possible; it must be \(limits.lifespans.lowerBound) to "
+                        + "\(limits.lifespans.upperBound)")
+            }
+        }
         guard case .after(let duration) = self else { return }
         guard duration > .zero, duration <= limits.leaseDuration else {
             throw StoreError(

@@ -13,6 +13,7 @@ package struct WorkingSet: Sendable {
         case keysOnLease(LeaseID)
         /// The live keys of the range, or the first `limit` of them.
         case keysInRange(KeyRange, limit: Int)
+        case lock(Ref)
         case consumer(String)
         case result(RequestID)
     }
@@ -28,6 +29,7 @@ package struct WorkingSet: Sendable {
     // What was loaded, overlaid with what was changed. A key that is present with `nil` is known to be absent.
     private var records: [Key: Record?] = [:]
     private var leases: [LeaseID: Lease?] = [:]
+    private var locks: [Ref: Lock?] = [:]
     private var consumers: [String: Consumer?] = [:]
     private var results: [RequestID: TransactionResult?] = [:]
     // As of the start of the batch; `moved` and `touched` say what has changed since.
@@ -51,6 +53,8 @@ package struct WorkingSet: Sendable {
     private enum Undo {
         case record(Key, Record?)
         case lease(LeaseID, Lease?, change: Lease??)
+        /// A lock may end without having been looked up, and then isn't known again.
+        case lock(Ref, Lock??, change: Lock??)
         case consumer(String, Consumer?, change: Consumer??)
         case result(RequestID)
     }
@@ -69,8 +73,8 @@ package struct WorkingSet: Sendable {
 
     /// Whether there is anything to store.
     package var isChanged: Bool {
-        !changes.events.isEmpty || !changes.leases.isEmpty || !changes.consumers.isEmpty || !changes.results.isEmpty
-            || changes.forgetRequestsBefore != nil || changes.head != headAtStart
+        !changes.events.isEmpty || !changes.leases.isEmpty || !changes.locks.isEmpty || !changes.consumers.isEmpty
+            || !changes.results.isEmpty || changes.forgetRequestsBefore != nil || changes.head != headAtStart
     }
 
     /// How many events were decided so far.
@@ -107,6 +111,7 @@ extension WorkingSet {
 
     package mutating func load(record: Record?, for key: Key) { records[key] = .some(record) }
     package mutating func load(lease: Lease?, for id: LeaseID) { leases[id] = .some(lease) }
+    package mutating func load(lock: Lock?, for token: Ref) { locks[token] = .some(lock) }
     package mutating func load(consumer: Consumer?, for name: String) { consumers[name] = .some(consumer) }
     package mutating func load(result: TransactionResult?, for id: RequestID) { results[id] = .some(result) }
 
@@ -137,6 +142,12 @@ extension WorkingSet {
     package func storedLease(_ id: LeaseID) throws(Stop) -> Lease? {
         guard let lease = leases[id] else { throw .need(.lease(id)) }
         return lease
+    }
+
+    /// A stored lock, by its token.
+    package func storedLock(_ token: Ref) throws(Stop) -> Lock? {
+        guard let lock = locks[token] else { throw .need(.lock(token)) }
+        return lock
     }
 
     /// The live keys on a lease, in order.
@@ -211,6 +222,13 @@ extension WorkingSet {
         changes.leases[id] = .some(lease)
     }
 
+    /// Stores a lock, or drops it.
+    package mutating func store(lock: Lock?, for token: Ref) {
+        undo.append(.lock(token, locks[token], change: changes.locks[token]))
+        locks[token] = .some(lock)
+        changes.locks[token] = .some(lock)
+    }
+
     /// Stores a consumer, or forgets it.
     package mutating func store(consumer: Consumer?, for name: String) {
         undo.append(.consumer(name, consumers[name] ?? nil, change: changes.consumers[name]))
@@ -246,6 +264,9 @@ extension WorkingSet {
         case .lease(let id, let old, let change):
             leases[id] = .some(old)
             changes.leases[id] = change
+        case .lock(let token, let old, let change):
+            locks[token] = old
+            changes.locks[token] = change
         case .consumer(let name, let old, let change):
             consumers[name] = .some(old)
             changes.consumers[name] = change

@@ -1,12 +1,12 @@
 package import CairnModel
 
-/// Decides a batch: due leases first, then the transactions in the order they came.
+/// Decides a batch: due leases and locks first, then the transactions in the order they came.
 ///
 /// Joins the pure rules with an engine's view: loads what the batch is sure to touch in one go, and what a rule finds
 /// it needs besides when it asks.
 package struct Batch {
-    /// How many leases expire in one batch; if more are due they fill batches of their own before any transaction runs,
-    /// so that no transaction ever meets a lease whose deadline has passed.
+    /// How many leases, and how many locks, end in one batch; if more are due they fill batches of their own before any
+    /// transaction runs, so that no transaction ever meets one whose deadline has passed.
     package static let dueLeases = 1_000
 
     private let view: any EngineView
@@ -46,8 +46,20 @@ package struct Batch {
         return next.map { $0 <= now } ?? false
     }
 
-    /// Expires leases whose deadline has passed. Returns whether there are more.
-    package mutating func expireDueLeases() throws(StoreError) -> Bool {
+    /// Ends leases and locks whose deadline has passed. Returns whether there are more.
+    package mutating func expireDue() throws(StoreError) -> Bool {
+        // Leases first: a key that ends takes its lock along.
+        if try expireDueLeases() { return true }
+        let due = try view.locks(dueAt: now, limit: Batch.dueLeases)
+        for lock in due {
+            set.load(lock: lock, for: lock.token)
+            let now = now
+            _ = try attempt { (set) throws(WorkingSet.Stop) in try set.expireDue(lock, at: now) }.get()
+        }
+        return due.count == Batch.dueLeases
+    }
+
+    private mutating func expireDueLeases() throws(StoreError) -> Bool {
         let due = try view.leases(dueAt: now, limit: Batch.dueLeases)
         for lease in due {
             set.load(lease: lease, for: lease.id)
@@ -126,6 +138,8 @@ package struct Batch {
                 try loadMissing(keys)
                 try loadLeases(of: keys)
             }
+        case .lock(let token):
+            set.load(lock: try view.locks([token])[token], for: token)
         case .consumer(let name):
             set.load(consumer: try view.consumer(name), for: name)
         case .result(let request):
@@ -175,6 +189,8 @@ private struct TouchedKeys {
         case .delete(let key):
             all.append(key)
             ending.append(key)
+        case .lock(let key, _, _, _), .unlock(let key):
+            all.append(key)
         default: break
         }
     }

@@ -132,7 +132,7 @@ extension Committer {
             try run { (batch) throws(StoreError) in
                 answers = nil
                 hasExpired = try batch.isDue(knownDeadline: deadlines.withLock { $0.next })
-                if hasExpired, try batch.expireDueLeases() { return }
+                if hasExpired, try batch.expireDue() { return }
                 answers = try batch.decide(transactions)
             }
             // Another process may have made a lease that ends earlier than any we know of.

@@ -37,7 +37,7 @@ extension Committer {
     }
 
     func noteDeadlines(_ home: (time: Timestamp, deadline: Timestamp?)?, after changes: Changes?) {
-        let earliest = changes?.leases.values.compactMap { $0?.deadline }.min()
+        let earliest = changes?.earliestDeadline
         let now = clock.now()
         let moved = deadlines.withLock { state in
             let before = state.next

@@ -78,10 +78,13 @@ public final class CairnClient: Store {
 // Reading.
 extension CairnClient {
     /// The live record of a key, or `nil`.
-    public func get(_ key: Key, consistency: ReadConsistency) async throws(StoreError) -> Record? {
+    public func get(
+        _ key: Key, consistency: ReadConsistency, clientID: String
+    ) async throws(StoreError) -> Record? {
         var request = Cairn_V1_GetRequest()
         request.key = key.wire
         request.stale = consistency == .stale
+        request.clientID = name(or: clientID)
         do throws(StoreError) {
             let response: Cairn_V1_GetResponse = try await calls.unary("cairn.v1.KeyValue/Get", request, isSafe: true)
             return Record(wire: response.record)
@@ -95,6 +98,8 @@ extension CairnClient {
     public func list(_ request: ListRequest) async throws(StoreError) -> ListPage {
         _ = try request.limit?.checkedAsLimit()
         _ = try request.depth?.checkedAsLimit("depth")
+        var request = request
+        request.clientID = name(or: request.clientID)
         let response: Cairn_V1_ListResponse = try await calls.unary(
             "cairn.v1.KeyValue/List", request.wire, isSafe: true)
         return ListPage(wire: response)
@@ -164,11 +169,14 @@ extension CairnClient {
 
 // Writing and watching.
 extension CairnClient {
+    /// Who calls, if the caller doesn't say.
+    func name(or clientID: String) -> String { clientID.isEmpty ? calls.configuration.clientID : clientID }
+
     /// Runs a transaction, and returns when the server says that it is durable.
     public func commit(_ transaction: Transaction) async throws(StoreError) -> TransactionResult {
         try transaction.checkForWire()
         var transaction = transaction
-        if transaction.clientID.isEmpty { transaction.clientID = calls.configuration.clientID }
+        transaction.clientID = name(or: transaction.clientID)
         if let result = try await commitSet(transaction) { return result }
         let response: Cairn_V1_CommitResponse = try await calls.unary(
             "cairn.v1.KeyValue/Commit", transaction.wire, isSafe: transaction.isSafeToRepeat)

@@ -24,11 +24,12 @@ struct CallRunner: Sendable {
         await rpc.close()
     }
 
-    /// One request, one response. `isSafe` says that doing it twice is the same as doing it once.
+    /// One request, one response. `isSafe` says that doing it twice is the same as doing it once. A `timeout` that is
+    /// given goes before the configuration's.
     func unary<Request: Message, Response: Message>(
-        _ method: String, _ request: Request, isSafe: Bool
+        _ method: String, _ request: Request, isSafe: Bool, timeout: Duration?? = nil
     ) async throws(StoreError) -> Response {
-        let deadline = configuration.timeout.map { ContinuousClock.now + $0 }
+        let deadline = (timeout ?? configuration.timeout).map { ContinuousClock.now + $0 }
         var attempt = 1
         while true {
             guard !streams.isClosed else { throw .clientClosed }

@@ -36,11 +36,11 @@ extension Record {
         for index in numbers.indices { writer.write(3 + index, numbers[index]) }
     }
 
-    /// Fields 3 to 9.
-    private var numbers: InlineArray<7, Int64> {
+    /// Fields 3 to 10.
+    private var numbers: InlineArray<8, Int64> {
         [
             Int64(value.wireKind.rawValue), version, createdVersion, createdRef.rawValue, updatedRef.rawValue,
-            deletedRef?.rawValue ?? 0, leaseID.rawValue,
+            deletedRef?.rawValue ?? 0, leaseID.rawValue, lockToken.rawValue,
         ]
     }
 }
@@ -51,6 +51,8 @@ extension ListPage {
         let sizes = entries.map(\.encodedSize)
         var size = sizes.reduce(0) { $0 + ProtobufWriter.size(ofField: $1) }
         size += ProtobufWriter.size(ofBytes: next?.bytes ?? []) + ProtobufWriter.size(ofNumber: ref.rawValue)
+        // An element of a list is written though it be empty.
+        size += withheld.reduce(0) { $0 + ProtobufWriter.size(ofField: $1.bytes.count) }
         return EncodedMessage(count: size) { buffer in
             var writer = ProtobufWriter(buffer)
             for (entry, size) in zip(entries, sizes) {
@@ -59,6 +61,10 @@ extension ListPage {
             }
             if let next { writer.write(2, next.bytes) }
             writer.write(3, ref.rawValue)
+            for key in withheld {
+                writer.begin(4, size: key.bytes.count)
+                writer.append(key.bytes)
+            }
         }
     }
 }

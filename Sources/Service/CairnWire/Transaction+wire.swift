@@ -14,6 +14,7 @@ extension Expiry {
         case .never: message.never = true
         case .at(let time): message.atUs = time.rawValue
         case .after(let duration): message.afterUs = duration.microseconds
+        case .lifespan(let duration): message.lifespanUs = duration.microseconds
         }
         return message
     }
@@ -25,6 +26,7 @@ extension Expiry {
         case .never(let never): self = never ? .never : .keep
         case .atUs(let time): self = .at(Timestamp(microseconds: time))
         case .afterUs(let duration): self = .after(.microseconds(duration))
+        case .lifespanUs(let duration): self = .lifespan(.microseconds(duration))
         }
     }
 }
@@ -52,6 +54,9 @@ extension Condition {
         case .lease(let comparison, let id):
             message.comparison = comparison.wire
             message.leaseID = id.rawValue
+        case .lockToken(let comparison, let token):
+            message.comparison = comparison.wire
+            message.lockToken = token.rawValue
         }
         return message
     }
@@ -68,6 +73,7 @@ extension Condition {
         case .updatedRef(let ref): self.init(key, .updatedRef(comparison, Ref(ref)))
         case .value(let value): self.init(key, .value(comparison, Value(bytes: Array(value))))
         case .leaseID(let id): self.init(key, .lease(comparison, LeaseID(id)))
+        case .lockToken(let token): self.init(key, .lockToken(comparison, Ref(token)))
         }
     }
 }
@@ -148,6 +154,19 @@ extension CairnModel.Operation {
         case .resetConsumer(let name, let ref): message.resetConsumer = .cursor(name, ref)
         case .deleteConsumer(let name): message.deleteConsumer = name
         case .compact(let ref): message.compactBefore = ref.rawValue
+        case .clear(let range, let force):
+            message.clear = .with {
+                $0.range = range.wire
+                $0.force = force
+            }
+        case .lock(let key, let duration, let mode, let createIfMissing):
+            message.lock = .with {
+                $0.key = key.wire
+                $0.durationUs = duration.microseconds
+                $0.mode = mode.wire
+                $0.createIfMissing = createIfMissing
+            }
+        case .unlock(let key): message.unlock = key.wire
         }
         return message
     }
@@ -172,6 +191,12 @@ extension CairnModel.Operation {
         case .resetConsumer(let cursor): self = .resetConsumer(cursor.consumer, to: Ref(cursor.ref))
         case .deleteConsumer(let name): self = .deleteConsumer(name)
         case .compactBefore(let ref): self = .compact(before: Ref(ref))
+        case .clear(let clear): self = .clear(try KeyRange(wire: clear.range), force: clear.force)
+        case .lock(let lock):
+            self = .lock(
+                Key(wire: lock.key), duration: .microseconds(lock.durationUs), mode: Lock.Mode(wire: lock.mode),
+                createIfMissing: lock.createIfMissing)
+        case .unlock(let key): self = .unlock(Key(wire: key))
         }
     }
 }

@@ -53,6 +53,7 @@ extension OperationResult {
             message.read = .with { if let record { $0.record = record.wire() } }
         case .lease(let lease): message.lease = lease.wire
         case .consumer(let consumer): message.consumer = consumer.wire
+        case .lock(let lock): message.lock = .with { if let lock { $0.lock = lock.wire } }
         }
         return message
     }
@@ -68,6 +69,7 @@ extension OperationResult {
         case .read(let read): self = .read(read.hasRecord ? Record(wire: read.record) : nil)
         case .lease(let lease): self = .lease(Lease(wire: lease))
         case .consumer(let consumer): self = .consumer(Consumer(wire: consumer))
+        case .lock(let result): self = .lock(result.hasLock ? Lock(wire: result.lock) : nil)
         }
     }
 }

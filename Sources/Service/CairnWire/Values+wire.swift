@@ -35,6 +35,7 @@ extension Record {
         message.updatedRef = updatedRef.rawValue
         message.deletedRef = deletedRef?.rawValue ?? 0
         message.leaseID = leaseID.rawValue
+        message.lockToken = lockToken.rawValue
         return message
     }
 
@@ -44,7 +45,8 @@ extension Record {
             key: Key(wire: message.key), value: Value(wire: message.value, message.valueKind), version: message.version,
             createdVersion: message.createdVersion, createdRef: Ref(message.createdRef),
             updatedRef: Ref(message.updatedRef),
-            deletedRef: message.deletedRef == 0 ? nil : Ref(message.deletedRef), leaseID: LeaseID(message.leaseID))
+            deletedRef: message.deletedRef == 0 ? nil : Ref(message.deletedRef), leaseID: LeaseID(message.leaseID),
+            lockToken: Ref(message.lockToken))
     }
 }
 
@@ -68,6 +70,7 @@ extension Event {
         message.clientID = clientID
         message.transactionIndex = transactionIndex
         message.transactionCount = transactionCount
+        message.lockToken = lockToken.rawValue
         return message
     }
 
@@ -81,7 +84,8 @@ extension Event {
             createdVersion: message.createdVersion,
             previousRef: message.previousRef == 0 ? nil : Ref(message.previousRef),
             time: Timestamp(microseconds: message.timeUs), clientID: message.clientID,
-            transactionIndex: message.transactionIndex, transactionCount: message.transactionCount)
+            transactionIndex: message.transactionIndex, transactionCount: message.transactionCount,
+            lockToken: Ref(message.lockToken))
     }
 }
 
@@ -119,6 +123,52 @@ extension LeaseStatus {
         self.init(
             lease: Lease(wire: message), timeLeft: message.hasTimeLeftUs ? .microseconds(message.timeLeftUs) : nil,
             keys: message.keys.map(Key.init(wire:)))
+    }
+}
+
+extension Lock.Mode {
+    /// The mode as a message field.
+    package var wire: Cairn_V1_LockMode { Cairn_V1_LockMode(rawValue: Int(rawValue)) ?? .exclusive }
+
+    /// The mode of a message field.
+    package init(wire message: Cairn_V1_LockMode) {
+        self.init(rawValue: Int32(truncatingIfNeeded: message.rawValue))
+    }
+}
+
+extension Lock {
+    /// The lock as a message.
+    package var wire: Cairn_V1_Lock {
+        var message = Cairn_V1_Lock()
+        message.token = token.rawValue
+        message.key = key.wire
+        message.owner = owner
+        message.mode = mode.wire
+        message.deadlineUs = deadline.rawValue
+        message.durationUs = duration.microseconds
+        return message
+    }
+
+    /// The lock of a message.
+    package init(wire message: Cairn_V1_Lock) {
+        self.init(
+            token: Ref(message.token), key: Key(wire: message.key), owner: message.owner,
+            mode: Lock.Mode(wire: message.mode), deadline: Timestamp(microseconds: message.deadlineUs),
+            duration: .microseconds(message.durationUs))
+    }
+}
+
+extension LockStatus {
+    /// The status as a message.
+    package var wire: Cairn_V1_Lock {
+        var message = lock.wire
+        message.timeLeftUs = timeLeft.microseconds
+        return message
+    }
+
+    /// The status of a message.
+    package init(wire message: Cairn_V1_Lock) {
+        self.init(lock: Lock(wire: message), timeLeft: .microseconds(message.timeLeftUs))
     }
 }
 

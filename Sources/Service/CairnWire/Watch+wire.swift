@@ -61,6 +61,7 @@ extension ListRequest {
             $0.limit = Int32(clamping: limit ?? 0)
             if let page { $0.page = page.wire }
             $0.stale = consistency == .stale
+            $0.clientID = clientID
         }
     }
 
@@ -71,7 +72,7 @@ extension ListRequest {
             depth: message.depth == 0 ? nil : Int(message.depth), keysOnly: message.keysOnly,
             limit: message.limit == 0 ? nil : Int(message.limit),
             page: message.page.isEmpty ? nil : Key(wire: message.page),
-            consistency: message.stale ? .stale : .linearizable)
+            consistency: message.stale ? .stale : .linearizable, clientID: message.clientID)
     }
 }
 
@@ -87,6 +88,7 @@ extension ListPage {
             }
             if let next { $0.nextPage = next.wire }
             $0.ref = ref.rawValue
+            $0.withheld = withheld.map(\.wire)
         }
     }
 
@@ -100,6 +102,7 @@ extension ListPage {
                 case .directory(let key): .directory(Key(wire: key))
                 }
             },
-            next: message.nextPage.isEmpty ? nil : Key(wire: message.nextPage), ref: Ref(message.ref))
+            next: message.nextPage.isEmpty ? nil : Key(wire: message.nextPage), ref: Ref(message.ref),
+            withheld: message.withheld.map(Key.init(wire:)))
     }
 }

@@ -45,7 +45,7 @@ public struct Check: Sendable, CustomTestStringConvertible {
 
     /// Every check there is.
     public static let all: [Check] =
-        keysAndValues + versionsAndRefs + conditions + transactions + concurrency + leases + leaseDeadlines + listing
-        + streams
-        + streamStarts + consumers + badInput + limits + compaction + requestIDs + closing
+        keysAndValues + versionsAndRefs + conditions + transactions + concurrency + leases + leaseDeadlines + locks
+        + lockEvents + lockWaiting + listing + streams + streamStarts + consumers + badInput + limits + compaction
+        + requestIDs + closing
 }

@@ -59,6 +59,7 @@ public struct History: Sendable {
     /// The numbers of leases that transactions speak of.
     public static let leases: [LeaseID] =
         (1...7).map { LeaseID($0) } + [.firstChosen, LeaseID(LeaseID.firstChosen.rawValue + 1)]
+        + (1...3).map { LeaseID(LeaseID.firstLifespan.rawValue + $0) }
     /// The request ids that transactions carry, if any.
     public static let requests: [RequestID] = (0..<3).map { number in
         var random = SeededGenerator(seed: UInt64(number))
@@ -91,7 +92,7 @@ private struct HistoryMaker {
             transaction.conditions = (0...random.below(2)).map { _ in Condition(random.pick(History.keys), test()) }
             if random.once(in: 3) { transaction.otherwise = operations() }
         }
-        if random.once(in: 10) { transaction.clientID = "me" }
+        if random.once(in: 2) { transaction.clientID = random.pick(["me", "you"]) }
         if random.once(in: 12) { transaction.requestID = random.pick(History.requests) }
         return transaction
     }
@@ -103,7 +104,10 @@ private struct HistoryMaker {
     }
 
     private mutating func operation() -> Operation {
-        switch random.below(32) {
+        switch random.below(40) {
+        case 32..<36: return lock()
+        case 36, 37: return .unlock(random.pick(History.keys))
+        case 38: return .clear(range(), force: random.once(in: 2))
         case 0..<12: return set()
         case 12..<16: return .delete(random.pick(History.keys))
         case 16: return .deleteRange(range())
@@ -126,13 +130,21 @@ private struct HistoryMaker {
             ? .set(key, value, lease: random.pick(History.leases)) : .set(key, value, expiry: expiry())
     }
 
+    private mutating func lock() -> Operation {
+        .lock(
+            random.pick(History.keys), duration: duration(), mode: random.pick([.exclusive, .write]),
+            createIfMissing: random.once(in: 3))
+    }
+
     private mutating func invalid() -> Operation {
-        switch random.below(6) {
+        switch random.below(8) {
         case 0: .set("", "1")
         case 1: .set(Key(bytes: Array(repeating: 1, count: 17)), "1")
         case 2: .set("a", "123456789")
         case 3: .set("a", "1", lease: 1, expiry: .after(.seconds(1)))
         case 4: .grantLease(id: 7, duration: nil)
+        case 5: .lock("a", duration: .zero)
+        case 6: .keepAlive(1, expiry: .lifespan(.seconds(1)))
         default: .resetConsumer(random.once(in: 2) ? "" : "c", to: -1)
         }
     }
@@ -144,10 +156,11 @@ private struct HistoryMaker {
     private mutating func duration() -> Duration { .seconds(1 + random.below(5)) }
 
     private mutating func expiry() -> Expiry {
-        switch random.below(8) {
-        case 0..<4: .keep
-        case 4: .never
-        case 5: .at(now + .seconds(random.below(6) - 1))
+        switch random.below(10) {
+        case 0..<5: .keep
+        case 5: .lifespan(duration())
+        case 6: .never
+        case 7: .at(now + .seconds(random.below(6) - 1))
         default: .after(duration())
         }
     }
@@ -162,7 +175,8 @@ private struct HistoryMaker {
 
     private mutating func test() -> Condition.Test {
         let comparison = random.pick(HistoryMaker.comparisons)
-        switch random.below(7) {
+        switch random.below(8) {
+        case 7: return .lockToken(comparison, random.once(in: 2) ? 0 : ref())
         case 0: return .absent
         case 1: return .present
         case 2: return .version(comparison, Int64(random.below(4)))

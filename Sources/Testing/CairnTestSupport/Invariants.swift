@@ -18,12 +18,26 @@ public func brokenInvariant(of image: StoreImage, allEvents: [Event]) -> String?
             return "\(record.key) lives on lease \(lease.id), which has expired"
         }
     }
+    if let what = brokenLock(in: image) { return what }
     return brokenTransaction(in: allEvents)
+}
+
+private func brokenLock(in image: StoreImage) -> String? {
+    let locks = Dictionary(uniqueKeysWithValues: image.locks.map { ($0.token, $0) })
+    for record in image.records where record.lockToken != .zero {
+        if !record.isLive { return "\(record.key) has ended and is locked" }
+        guard let lock = locks[record.lockToken] else { return "\(record.key) tells a lock that isn't there" }
+        if lock.key != record.key { return "the lock of \(record.key) is on \(lock.key)" }
+        if lock.isDue(at: image.time) { return "the lock on \(record.key) is past its deadline" }
+    }
+    let held = Set(image.records.map(\.lockToken))
+    return image.locks.first { !held.contains($0.token) }.map { "nothing is under the lock \($0.token)" }
 }
 
 private func brokenInvariant(of record: Record, _ events: [Event]) -> String? {
     guard let last = events.last else { return "it has no event" }
-    if record.version != Int64(events.count) { return "version \(record.version) after \(events.count) events" }
+    let changes = events.count { !$0.kind.isOfLock }
+    if record.version != Int64(changes) { return "version \(record.version) after \(changes) changes" }
     if record != Record(after: last) { return "the record is not what its last event left" }
     if record.deletedRef.map({ $0 != record.updatedRef }) == true { return "a tombstone was updated after its end" }
     if record.updatedRef < record.createdRef { return "it was updated before it was created" }
@@ -31,12 +45,20 @@ private func brokenInvariant(of record: Record, _ events: [Event]) -> String? {
         creation.version == record.createdVersion
     else { return "its created ref names no creation" }
     var isLive = false
+    var version: Int64 = 0
     for (index, event) in events.enumerated() {
-        if event.version != Int64(index) + 1 { return "event \(event.ref) has version \(event.version)" }
+        if !event.kind.isOfLock { version += 1 }
+        if event.version != version { return "event \(event.ref) has version \(event.version)" }
         if event.previousRef != (index == 0 ? nil : events[index - 1].ref) {
             return "event \(event.ref) misses its previous"
         }
         if (event.kind == .created) == isLive { return "event \(event.ref) is \(event.kind)" }
+        if event.kind == .locked, event.lockToken == .zero || event.lockToken > event.ref {
+            return "event \(event.ref) has no token"
+        }
+        if event.kind == .unlocked || event.kind.endsKey, event.lockToken != .zero {
+            return "event \(event.ref) leaves a lock"
+        }
         if (event.value == nil) != event.kind.endsKey { return "event \(event.ref) has the wrong value" }
         isLive = !event.kind.endsKey
     }

@@ -6,6 +6,7 @@ extension PlainModel.Step {
     mutating func set(_ key: Key, _ value: Value, _ chosen: LeaseID?, _ expiry: Expiry) throws(Refusal) -> Record {
         let old = state.records[key]
         let live = state.live(key)
+        if let live { try access(live, toRead: false) }
         let leaseID: LeaseID
         if let chosen {
             leaseID = try lease(chosen).id
@@ -18,13 +19,18 @@ extension PlainModel.Step {
         let version = (old?.version ?? 0) + 1
         let record = Record(
             key: key, value: value, version: version, createdVersion: live?.createdVersion ?? version,
-            createdRef: live?.createdRef ?? ref, updatedRef: ref, deletedRef: nil, leaseID: leaseID)
+            createdRef: live?.createdRef ?? ref, updatedRef: ref, deletedRef: nil, leaseID: leaseID,
+            lockToken: live?.lockToken ?? .zero)
         note(record, live == nil ? .created : .updated, previous: old)
         return record
     }
 
     /// Ends one live key.
     mutating func end(_ live: Record, _ kind: Event.Kind) -> Record {
+        var live = live
+        if kind == .expired { live = endLock(of: live) }
+        if live.lockToken != .zero { state.locks[live.lockToken] = nil }
+        live.lockToken = .zero
         let ref = Ref(state.lastRef.rawValue + 1)
         var record = live
         record.value = Value(bytes: [])
@@ -46,7 +52,7 @@ extension PlainModel.Step {
         return ended
     }
 
-    private mutating func note(_ record: Record, _ kind: Event.Kind, previous: Record?) {
+    mutating func note(_ record: Record, _ kind: Event.Kind, previous: Record?) {
         state.lastRef = record.updatedRef
         state.records[record.key] = record
         hasChanged = true
@@ -55,7 +61,7 @@ extension PlainModel.Step {
                 ref: record.updatedRef, kind: kind, key: record.key, version: record.version,
                 value: record.isLive ? record.value : nil, leaseID: record.leaseID, createdRef: record.createdRef,
                 createdVersion: record.createdVersion, previousRef: previous?.updatedRef, time: now,
-                clientID: clientID))
+                clientID: clientID, lockToken: record.lockToken))
         // A lease that nobody granted ends with its last key.
         if let left = previous?.leaseID, let lease = state.leases[left], !lease.isGranted, state.keys(on: left).isEmpty
         {
@@ -72,16 +78,25 @@ extension PlainModel.Step {
     /// A lease for one key.
     private mutating func make(_ expiry: Expiry) -> LeaseID {
         state.lastLeaseID = LeaseID(state.lastLeaseID.rawValue + 1)
-        let id = state.lastLeaseID
+        var id = state.lastLeaseID
+        if expiry.isLifespan { id = LeaseID(LeaseID.firstLifespan.rawValue + id.rawValue) }
         state.leases[id] = dated(Lease(id: id, deadline: nil, duration: nil, isGranted: false), expiry)
         return id
     }
 
     /// The lease of a live key after a set that names none.
     private mutating func leaseForSet(of live: Record, _ expiry: Expiry) -> LeaseID {
-        guard expiry != .keep, let lease = state.leases[live.leaseID] else { return live.leaseID }
+        guard let lease = state.leases[live.leaseID] else { return live.leaseID }
+        if expiry == .keep {
+            if lease.id.isLifespan, let duration = lease.duration {
+                state.leases[lease.id] = dated(lease, .after(duration))
+                hasChanged = true
+            }
+            return lease.id
+        }
         if expiry == .never, lease.deadline == nil { return lease.id }
         if lease.isGranted || state.keys(on: lease.id) != [live.key] { return make(expiry) }
+        if lease.id.isLifespan != expiry.isLifespan { return make(expiry) }
         state.leases[lease.id] = dated(lease, expiry)
         hasChanged = true
         return lease.id
@@ -93,7 +108,7 @@ extension PlainModel.Step {
         case .keep: break
         case .never: lease.deadline = nil
         case .at(let time): lease.deadline = time
-        case .after(let duration):
+        case .after(let duration), .lifespan(let duration):
             lease.deadline = now + duration
             lease.duration = duration
         }
@@ -151,6 +166,9 @@ extension Operation {
             if case .after(let duration) = expiry, duration <= .zero || duration > limits.leaseDuration {
                 throw Refusal(code: .invalidArgument)
             }
+            if case .lifespan(let duration) = expiry, !limits.lifespans.contains(duration) {
+                throw Refusal(code: .invalidArgument)
+            }
             if lease != nil, expiry != .keep { throw Refusal(code: .invalidArgument) }
         case .delete(let key), .get(let key):
             try key.validate(limits)
@@ -161,6 +179,13 @@ extension Operation {
             }
         case .keepAlive(_, .after(let duration)):
             if duration <= .zero || duration > limits.leaseDuration { throw Refusal(code: .invalidArgument) }
+        case .keepAlive(let id, .lifespan(let duration)):
+            if !id.isLifespan || !limits.lifespans.contains(duration) { throw Refusal(code: .invalidArgument) }
+        case .lock(let key, let duration, _, _):
+            try key.validate(limits)
+            if !limits.lockDurations.contains(duration) { throw Refusal(code: .invalidArgument) }
+        case .unlock(let key):
+            try key.validate(limits)
         case .acknowledge(let name, let ref), .resetConsumer(let name, let ref):
             if name.isEmpty || name.utf8.count > limits.nameBytes { throw Refusal(code: .invalidArgument) }
             if ref < .zero { throw Refusal(code: .invalidRef) }
@@ -168,7 +193,7 @@ extension Operation {
             if name.isEmpty || name.utf8.count > limits.nameBytes { throw Refusal(code: .invalidArgument) }
         case .compact(let ref):
             if ref < .zero { throw Refusal(code: .invalidRef) }
-        case .deleteRange, .keepAlive, .expireLease:
+        case .deleteRange, .clear, .keepAlive, .expireLease:
             break
         }
     }

@@ -54,6 +54,8 @@ extension PlainModel.Step {
             return compare(record?.updatedRef.rawValue ?? 0, comparison, given.rawValue)
         case .lease(let comparison, let given):
             return compare(record?.leaseID.rawValue ?? 0, comparison, given.rawValue)
+        case .lockToken(let comparison, let given):
+            return compare(record?.lockToken.rawValue ?? 0, comparison, given.rawValue)
         case .value(let comparison, let given):
             guard let record else { return comparison == .notEqual }
             let (mine, theirs) = (record.value.bytes, given.bytes)
@@ -76,12 +78,23 @@ extension PlainModel.Step {
         case .set(let key, let value, let lease, let expiry):
             return .written(try set(key, value, lease, expiry))
         case .delete(let key):
-            return .deleted(state.live(key).map { [end($0, .deleted)] } ?? [])
+            guard let live = state.live(key) else { return .deleted([]) }
+            try access(live, toRead: false)
+            return .deleted([end(live, .deleted)])
         case .deleteRange(let range):
             let live = state.records.values.filter { $0.isLive && range.contains($0.key) }.sorted { $0.key < $1.key }
             if live.count > limits.transactionEvents { throw Refusal(code: .transactionTooLarge) }
+            for record in live { try access(record, toRead: false) }
             return .deleted(live.map { end($0, .deleted) })
+        case .clear(let range, let force):
+            return .deleted(try clear(range, force: force))
+        case .lock(let key, let duration, let mode, let createIfMissing):
+            return .lock(try lock(key, duration, mode, createIfMissing: createIfMissing))
+        case .unlock(let key):
+            try unlock(key)
+            return .lock(nil)
         case .get(let key):
+            if let live = state.live(key) { try access(live, toRead: true) }
             return .read(state.live(key))
         case .grantLease(let id, let duration):
             return .lease(try grant(id, duration))

@@ -26,6 +26,7 @@ public struct PlainModel: Sendable {
     struct State: Sendable {
         var records: [Key: Record] = [:]
         var leases: [LeaseID: Lease] = [:]
+        var locks: [Ref: Lock] = [:]
         var consumers: [String: Consumer] = [:]
         var requests: [RequestID: TransactionResult] = [:]
         var lastRef = Ref.zero
@@ -47,6 +48,8 @@ public struct PlainModel: Sendable {
     public var records: [Key: Record] { state.records }
     /// Every lease that lives: granted ones, and those that some live key is on.
     public var leases: [LeaseID: Lease] { state.leases }
+    /// Every lock.
+    public var locks: [Ref: Lock] { state.locks }
     /// Every consumer.
     public var consumers: [String: Consumer] { state.consumers }
     /// The last event.
@@ -57,7 +60,8 @@ public struct PlainModel: Sendable {
     /// The live keys on a lease, in order.
     public func keys(on lease: LeaseID) -> [Key] { state.keys(on: lease) }
 
-    /// Expires every lease whose deadline has passed at `now`, the earliest first, each as a transaction of its own.
+    /// Ends every lease whose deadline has passed at `now`, the earliest first, then every such lock, each as a
+    /// transaction of its own.
     public mutating func expireDue(at now: Timestamp) {
         let now = max(now, time)
         let due = state.leases.values.filter { $0.isDue(at: now) }
@@ -67,7 +71,14 @@ public struct PlainModel: Sendable {
             _ = step.end(lease.id)
             keep(step)
         }
-        if !due.isEmpty { time = now }
+        let dueLocks = state.locks.values.filter { $0.isDue(at: now) }
+            .sorted { ($0.deadline, $0.token) < ($1.deadline, $1.token) }
+        for lock in dueLocks {
+            var step = Step(state: state, now: now, clientID: "", limits: limits)
+            if let live = step.state.live(lock.key) { _ = step.endLock(of: live) }
+            keep(step)
+        }
+        if !due.isEmpty || !dueLocks.isEmpty { time = now }
     }
 
     /// Runs a transaction at `now`, after ``expireDue(at:)``. A failed one changes nothing.

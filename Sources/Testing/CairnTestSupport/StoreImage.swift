@@ -21,6 +21,10 @@ public struct StoreImage: Hashable, Sendable {
     public var leases: [Lease]
     /// The numbers of those with a deadline, by deadline and number.
     public var deadlines: [LeaseID]
+    /// Every lock, by token.
+    public var locks: [Lock]
+    /// Their tokens, by deadline and token.
+    public var lockDeadlines: [Ref]
     /// The live keys on each lease that has some, by number.
     public var keysOnLeases: [[Key]]
     /// Every consumer, by name.
@@ -41,6 +45,8 @@ public struct StoreImage: Hashable, Sendable {
         leases = model.leases.values.filter { $0.isGranted || $0.deadline != nil }.sorted { $0.id < $1.id }
         deadlines = leases.filter { $0.deadline != nil }
             .sorted { ($0.deadline!, $0.id) < ($1.deadline!, $1.id) }.map(\.id)
+        locks = model.locks.values.sorted { $0.token < $1.token }
+        lockDeadlines = locks.sorted { ($0.deadline, $0.token) < ($1.deadline, $1.token) }.map(\.token)
         keysOnLeases = model.leases.keys.sorted().map { model.keys(on: $0) }.filter { !$0.isEmpty }
         consumers = model.consumers.values.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
         requests = model.state.requests
@@ -65,6 +71,8 @@ public struct StoreImage: Hashable, Sendable {
         }
         leases = try view.leases(from: 0, limit: 1_000)
         deadlines = try view.leases(dueAt: Timestamp(microseconds: .max), limit: 1_000).map(\.id)
+        locks = try view.locks(from: 0, limit: 1_000)
+        lockDeadlines = try view.locks(dueAt: Timestamp(microseconds: .max), limit: 1_000).map(\.token)
         keysOnLeases = []
         for id in Set(records.filter(\.isLive).map(\.leaseID)).sorted() {
             keysOnLeases.append(try view.keys(on: id).sorted())

@@ -18,6 +18,7 @@ struct CairnCommand: AsyncParsableCommand {
               4   a condition did not hold, or the lease id is taken; nothing was changed
               5   the server can't be reached or gave no answer in time
               6   the event asked for is no longer kept, does not exist yet, or was lost
+              7   another client has locked the key
               64  the command line is wrong
 
             SHELL COMPLETION
@@ -25,8 +26,10 @@ struct CairnCommand: AsyncParsableCommand {
             """,
         version: "cairn \(cairnVersion)",
         subcommands: [
-            ServeCommand.self, SetCommand.self, GetCommand.self, DeleteCommand.self, ListCommand.self,
-            WatchCommand.self, LeaseCommand.self, TxnCommand.self, ConsumeCommand.self, ConsumersCommand.self,
+            ServeCommand.self, SetCommand.self, GetCommand.self, ExistsCommand.self, DeleteCommand.self,
+            PopCommand.self, ClearCommand.self, ListCommand.self, WatchCommand.self, LockCommand.self,
+            UnlockCommand.self, LocksCommand.self, LeaseCommand.self, TxnCommand.self, ConsumeCommand.self,
+            ConsumersCommand.self,
             StatusCommand.self, CompactCommand.self, BackupCommand.self, BenchCommand.self, VersionCommand.self,
         ])
 }

@@ -54,8 +54,9 @@ struct ServerProcess: Sendable {
         return try await process.status()
     }
 
-    private func run(
-        _ arguments: [String], input: [UInt8], environment: [String: String] = [:]
+    /// Runs a command against the server.
+    func run(
+        _ arguments: [String], input: [UInt8] = [], environment: [String: String] = [:]
     ) async throws -> CommandResult {
         try await CairnBinary.run(
             arguments, environment: ["CAIRN_ADDRESS": address].merging(environment) { $1 }, input: input)

@@ -38,6 +38,9 @@ package nonisolated struct Cairn_V1_GetRequest: Sendable {
   /// Whether an earlier state may be answered, as a read replica has it.
   package var stale: Bool = false
 
+  /// Who reads: the holder of a lock may read what it has locked.
+  package var clientID: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -94,6 +97,9 @@ package nonisolated struct Cairn_V1_ListRequest: Sendable {
 
   /// Whether an earlier state may be answered, as a read replica has it.
   package var stale: Bool = false
+
+  /// Who reads: the holder of a lock may read what it has locked.
+  package var clientID: String = String()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -156,6 +162,9 @@ package nonisolated struct Cairn_V1_ListResponse: Sendable {
 
   /// The last event in the log when the page was read.
   package var ref: Int64 = 0
+
+  /// Keys among the entries whose values were left out, because another client has locked them exclusively.
+  package var withheld: [Data] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -379,6 +388,33 @@ package nonisolated struct Cairn_V1_Operation: Sendable {
     set {operation = .compactBefore(newValue)}
   }
 
+  /// Deletes the keys of a range that nobody has locked. Result: `deleted`.
+  package var clear: Cairn_V1_ClearOperation {
+    get {
+      if case .clear(let v)? = operation {return v}
+      return Cairn_V1_ClearOperation()
+    }
+    set {operation = .clear(newValue)}
+  }
+
+  /// Takes a lock on a key, or extends the client's own. Result: `lock`.
+  package var lock: Cairn_V1_LockOperation {
+    get {
+      if case .lock(let v)? = operation {return v}
+      return Cairn_V1_LockOperation()
+    }
+    set {operation = .lock(newValue)}
+  }
+
+  /// Gives the client's lock on a key back. Result: `lock`.
+  package var unlock: Data {
+    get {
+      if case .unlock(let v)? = operation {return v}
+      return Data()
+    }
+    set {operation = .unlock(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   /// One of these.
@@ -405,6 +441,12 @@ package nonisolated struct Cairn_V1_Operation: Sendable {
     case deleteConsumer(String)
     /// Drops the events before this ref from the log.
     case compactBefore(Int64)
+    /// Deletes the keys of a range that nobody has locked. Result: `deleted`.
+    case clear(Cairn_V1_ClearOperation)
+    /// Takes a lock on a key, or extends the client's own. Result: `lock`.
+    case lock(Cairn_V1_LockOperation)
+    /// Gives the client's lock on a key back. Result: `lock`.
+    case unlock(Data)
 
   }
 
@@ -493,6 +535,53 @@ package nonisolated struct Cairn_V1_KeepAliveOperation: Sendable {
   package init() {}
 
   fileprivate var _expiry: Cairn_V1_Expiry? = nil
+}
+
+package nonisolated struct Cairn_V1_ClearOperation: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The keys; absent: all.
+  package var range: Cairn_V1_KeyRange {
+    get {_range ?? Cairn_V1_KeyRange()}
+    set {_range = newValue}
+  }
+  /// Returns true if `range` has been explicitly set.
+  package var hasRange: Bool {self._range != nil}
+  /// Clears the value of `range`. Subsequent reads from it will return its default value.
+  package mutating func clearRange() {self._range = nil}
+
+  /// Whether to delete locked keys, too.
+  package var force: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _range: Cairn_V1_KeyRange? = nil
+}
+
+package nonisolated struct Cairn_V1_LockOperation: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The key.
+  package var key: Data = Data()
+
+  /// How long the lock shall last from the commit, in microseconds.
+  package var durationUs: Int64 = 0
+
+  /// What others may still do.
+  package var mode: Cairn_V1_LockMode = .exclusive
+
+  /// Whether to create the key with an empty value if it does not exist.
+  package var createIfMissing: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 package nonisolated struct Cairn_V1_CursorOperation: Sendable {
@@ -590,6 +679,15 @@ package nonisolated struct Cairn_V1_OperationResult: Sendable {
     set {result = .consumer(newValue)}
   }
 
+  /// The lock as it is now.
+  package var lock: Cairn_V1_LockResult {
+    get {
+      if case .lock(let v)? = result {return v}
+      return Cairn_V1_LockResult()
+    }
+    set {result = .lock(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   /// One of these; none for an operation with nothing to tell.
@@ -604,10 +702,34 @@ package nonisolated struct Cairn_V1_OperationResult: Sendable {
     case lease(Cairn_V1_Lease)
     /// The consumer as it is now.
     case consumer(Cairn_V1_Consumer)
+    /// The lock as it is now.
+    case lock(Cairn_V1_LockResult)
 
   }
 
   package init() {}
+}
+
+package nonisolated struct Cairn_V1_LockResult: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The lock; absent if the key is under none.
+  package var lock: Cairn_V1_Lock {
+    get {_lock ?? Cairn_V1_Lock()}
+    set {_lock = newValue}
+  }
+  /// Returns true if `lock` has been explicitly set.
+  package var hasLock: Bool {self._lock != nil}
+  /// Clears the value of `lock`. Subsequent reads from it will return its default value.
+  package mutating func clearLock() {self._lock = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _lock: Cairn_V1_Lock? = nil
 }
 
 package nonisolated struct Cairn_V1_Tombstones: Sendable {
@@ -723,7 +845,7 @@ fileprivate nonisolated let _protobuf_package = "cairn.v1"
 
 nonisolated extension Cairn_V1_GetRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".GetRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}stale\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}stale\0\u{3}client_id\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -733,6 +855,7 @@ nonisolated extension Cairn_V1_GetRequest: SwiftProtobuf.Message, SwiftProtobuf.
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularBytesField(value: &self.key) }()
       case 2: try { try decoder.decodeSingularBoolField(value: &self.stale) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.clientID) }()
       default: break
       }
     }
@@ -745,12 +868,16 @@ nonisolated extension Cairn_V1_GetRequest: SwiftProtobuf.Message, SwiftProtobuf.
     if self.stale != false {
       try visitor.visitSingularBoolField(value: self.stale, fieldNumber: 2)
     }
+    if !self.clientID.isEmpty {
+      try visitor.visitSingularStringField(value: self.clientID, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Cairn_V1_GetRequest, rhs: Cairn_V1_GetRequest) -> Bool {
     if lhs.key != rhs.key {return false}
     if lhs.stale != rhs.stale {return false}
+    if lhs.clientID != rhs.clientID {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -792,7 +919,7 @@ nonisolated extension Cairn_V1_GetResponse: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Cairn_V1_ListRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ListRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}range\0\u{1}depth\0\u{3}keys_only\0\u{1}limit\0\u{1}page\0\u{1}stale\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}range\0\u{1}depth\0\u{3}keys_only\0\u{1}limit\0\u{1}page\0\u{1}stale\0\u{3}client_id\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -806,6 +933,7 @@ nonisolated extension Cairn_V1_ListRequest: SwiftProtobuf.Message, SwiftProtobuf
       case 4: try { try decoder.decodeSingularInt32Field(value: &self.limit) }()
       case 5: try { try decoder.decodeSingularBytesField(value: &self.page) }()
       case 6: try { try decoder.decodeSingularBoolField(value: &self.stale) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.clientID) }()
       default: break
       }
     }
@@ -834,6 +962,9 @@ nonisolated extension Cairn_V1_ListRequest: SwiftProtobuf.Message, SwiftProtobuf
     if self.stale != false {
       try visitor.visitSingularBoolField(value: self.stale, fieldNumber: 6)
     }
+    if !self.clientID.isEmpty {
+      try visitor.visitSingularStringField(value: self.clientID, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -844,6 +975,7 @@ nonisolated extension Cairn_V1_ListRequest: SwiftProtobuf.Message, SwiftProtobuf
     if lhs.limit != rhs.limit {return false}
     if lhs.page != rhs.page {return false}
     if lhs.stale != rhs.stale {return false}
+    if lhs.clientID != rhs.clientID {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -913,7 +1045,7 @@ nonisolated extension Cairn_V1_ListEntry: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension Cairn_V1_ListResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ListResponse"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}entries\0\u{3}next_page\0\u{1}ref\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}entries\0\u{3}next_page\0\u{1}ref\0\u{1}withheld\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -924,6 +1056,7 @@ nonisolated extension Cairn_V1_ListResponse: SwiftProtobuf.Message, SwiftProtobu
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.entries) }()
       case 2: try { try decoder.decodeSingularBytesField(value: &self.nextPage) }()
       case 3: try { try decoder.decodeSingularInt64Field(value: &self.ref) }()
+      case 4: try { try decoder.decodeRepeatedBytesField(value: &self.withheld) }()
       default: break
       }
     }
@@ -939,6 +1072,9 @@ nonisolated extension Cairn_V1_ListResponse: SwiftProtobuf.Message, SwiftProtobu
     if self.ref != 0 {
       try visitor.visitSingularInt64Field(value: self.ref, fieldNumber: 3)
     }
+    if !self.withheld.isEmpty {
+      try visitor.visitRepeatedBytesField(value: self.withheld, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -946,6 +1082,7 @@ nonisolated extension Cairn_V1_ListResponse: SwiftProtobuf.Message, SwiftProtobu
     if lhs.entries != rhs.entries {return false}
     if lhs.nextPage != rhs.nextPage {return false}
     if lhs.ref != rhs.ref {return false}
+    if lhs.withheld != rhs.withheld {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1135,7 +1272,7 @@ nonisolated extension Cairn_V1_DeleteResponse: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Cairn_V1_Operation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Operation"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}set\0\u{1}delete\0\u{3}delete_range\0\u{1}get\0\u{3}grant_lease\0\u{3}keep_alive\0\u{3}expire_lease\0\u{1}acknowledge\0\u{3}reset_consumer\0\u{3}delete_consumer\0\u{3}compact_before\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}set\0\u{1}delete\0\u{3}delete_range\0\u{1}get\0\u{3}grant_lease\0\u{3}keep_alive\0\u{3}expire_lease\0\u{1}acknowledge\0\u{3}reset_consumer\0\u{3}delete_consumer\0\u{3}compact_before\0\u{1}clear\0\u{1}lock\0\u{1}unlock\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1261,6 +1398,40 @@ nonisolated extension Cairn_V1_Operation: SwiftProtobuf.Message, SwiftProtobuf._
           self.operation = .compactBefore(v)
         }
       }()
+      case 12: try {
+        var v: Cairn_V1_ClearOperation?
+        var hadOneofValue = false
+        if let current = self.operation {
+          hadOneofValue = true
+          if case .clear(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.operation = .clear(v)
+        }
+      }()
+      case 13: try {
+        var v: Cairn_V1_LockOperation?
+        var hadOneofValue = false
+        if let current = self.operation {
+          hadOneofValue = true
+          if case .lock(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.operation = .lock(v)
+        }
+      }()
+      case 14: try {
+        var v: Data?
+        try decoder.decodeSingularBytesField(value: &v)
+        if let v = v {
+          if self.operation != nil {try decoder.handleConflictingOneOf()}
+          self.operation = .unlock(v)
+        }
+      }()
       default: break
       }
     }
@@ -1315,6 +1486,18 @@ nonisolated extension Cairn_V1_Operation: SwiftProtobuf.Message, SwiftProtobuf._
     case .compactBefore?: try {
       guard case .compactBefore(let v)? = self.operation else { preconditionFailure() }
       try visitor.visitSingularInt64Field(value: v, fieldNumber: 11)
+    }()
+    case .clear?: try {
+      guard case .clear(let v)? = self.operation else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
+    }()
+    case .lock?: try {
+      guard case .lock(let v)? = self.operation else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
+    }()
+    case .unlock?: try {
+      guard case .unlock(let v)? = self.operation else { preconditionFailure() }
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 14)
     }()
     case nil: break
     }
@@ -1460,6 +1643,90 @@ nonisolated extension Cairn_V1_KeepAliveOperation: SwiftProtobuf.Message, SwiftP
   }
 }
 
+nonisolated extension Cairn_V1_ClearOperation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ClearOperation"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}range\0\u{1}force\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._range) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.force) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._range {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if self.force != false {
+      try visitor.visitSingularBoolField(value: self.force, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Cairn_V1_ClearOperation, rhs: Cairn_V1_ClearOperation) -> Bool {
+    if lhs._range != rhs._range {return false}
+    if lhs.force != rhs.force {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Cairn_V1_LockOperation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".LockOperation"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{3}duration_us\0\u{1}mode\0\u{3}create_if_missing\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.key) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.durationUs) }()
+      case 3: try { try decoder.decodeSingularEnumField(value: &self.mode) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.createIfMissing) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.key.isEmpty {
+      try visitor.visitSingularBytesField(value: self.key, fieldNumber: 1)
+    }
+    if self.durationUs != 0 {
+      try visitor.visitSingularInt64Field(value: self.durationUs, fieldNumber: 2)
+    }
+    if self.mode != .exclusive {
+      try visitor.visitSingularEnumField(value: self.mode, fieldNumber: 3)
+    }
+    if self.createIfMissing != false {
+      try visitor.visitSingularBoolField(value: self.createIfMissing, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Cairn_V1_LockOperation, rhs: Cairn_V1_LockOperation) -> Bool {
+    if lhs.key != rhs.key {return false}
+    if lhs.durationUs != rhs.durationUs {return false}
+    if lhs.mode != rhs.mode {return false}
+    if lhs.createIfMissing != rhs.createIfMissing {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension Cairn_V1_CursorOperation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".CursorOperation"
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}consumer\0\u{1}ref\0")
@@ -1547,7 +1814,7 @@ nonisolated extension Cairn_V1_CommitRequest: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension Cairn_V1_OperationResult: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".OperationResult"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}written\0\u{1}deleted\0\u{1}read\0\u{1}lease\0\u{1}consumer\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}written\0\u{1}deleted\0\u{1}read\0\u{1}lease\0\u{1}consumer\0\u{1}lock\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1620,6 +1887,19 @@ nonisolated extension Cairn_V1_OperationResult: SwiftProtobuf.Message, SwiftProt
           self.result = .consumer(v)
         }
       }()
+      case 6: try {
+        var v: Cairn_V1_LockResult?
+        var hadOneofValue = false
+        if let current = self.result {
+          hadOneofValue = true
+          if case .lock(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.result = .lock(v)
+        }
+      }()
       default: break
       }
     }
@@ -1651,6 +1931,10 @@ nonisolated extension Cairn_V1_OperationResult: SwiftProtobuf.Message, SwiftProt
       guard case .consumer(let v)? = self.result else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
     }()
+    case .lock?: try {
+      guard case .lock(let v)? = self.result else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -1658,6 +1942,40 @@ nonisolated extension Cairn_V1_OperationResult: SwiftProtobuf.Message, SwiftProt
 
   package static func ==(lhs: Cairn_V1_OperationResult, rhs: Cairn_V1_OperationResult) -> Bool {
     if lhs.result != rhs.result {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Cairn_V1_LockResult: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".LockResult"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}lock\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._lock) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._lock {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Cairn_V1_LockResult, rhs: Cairn_V1_LockResult) -> Bool {
+    if lhs._lock != rhs._lock {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -78,6 +78,12 @@ package nonisolated enum Cairn_V1_EventKind: SwiftProtobuf.Enum, Swift.CaseItera
 
   /// The key ended with its lease.
   case expired // = 4
+
+  /// A client took a lock on the key, or extended its own. Neither value nor version have changed.
+  case locked // = 5
+
+  /// The key's lock was given back, or its deadline passed. Neither value nor version have changed.
+  case unlocked // = 6
   case UNRECOGNIZED(Int)
 
   package init() {
@@ -91,6 +97,8 @@ package nonisolated enum Cairn_V1_EventKind: SwiftProtobuf.Enum, Swift.CaseItera
     case 2: self = .updated
     case 3: self = .deleted
     case 4: self = .expired
+    case 5: self = .locked
+    case 6: self = .unlocked
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -102,6 +110,8 @@ package nonisolated enum Cairn_V1_EventKind: SwiftProtobuf.Enum, Swift.CaseItera
     case .updated: return 2
     case .deleted: return 3
     case .expired: return 4
+    case .locked: return 5
+    case .unlocked: return 6
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -113,6 +123,47 @@ package nonisolated enum Cairn_V1_EventKind: SwiftProtobuf.Enum, Swift.CaseItera
     .updated,
     .deleted,
     .expired,
+    .locked,
+    .unlocked,
+  ]
+
+}
+
+/// What others may still do with a locked key. Treat one you don't know as exclusive.
+package nonisolated enum Cairn_V1_LockMode: SwiftProtobuf.Enum, Swift.CaseIterable {
+  package typealias RawValue = Int
+
+  /// Neither read nor write.
+  case exclusive // = 0
+
+  /// Read, but not write.
+  case write // = 1
+  case UNRECOGNIZED(Int)
+
+  package init() {
+    self = .exclusive
+  }
+
+  package init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .exclusive
+    case 1: self = .write
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  package var rawValue: Int {
+    switch self {
+    case .exclusive: return 0
+    case .write: return 1
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  package static let allCases: [Cairn_V1_LockMode] = [
+    .exclusive,
+    .write,
   ]
 
 }
@@ -183,7 +234,7 @@ package nonisolated struct Cairn_V1_Record: Sendable {
   /// How `value` is to be read.
   package var valueKind: Cairn_V1_ValueKind = .bytes
 
-  /// How many events the key has had, through deletion and re-creation.
+  /// How often the key was created, set, deleted or expired, through deletion and re-creation.
   package var version: Int64 = 0
 
   /// The version at which the key was last created.
@@ -200,6 +251,9 @@ package nonisolated struct Cairn_V1_Record: Sendable {
 
   /// The lease that the key lives on, or lived on.
   package var leaseID: Int64 = 0
+
+  /// The token of the lock that the key is under; 0 for none.
+  package var lockToken: Int64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -253,6 +307,9 @@ package nonisolated struct Cairn_V1_Event: Sendable {
 
   /// How many events its transaction made.
   package var transactionCount: Int32 = 0
+
+  /// The token of the lock that the key is under after the event; 0 for none.
+  package var lockToken: Int64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -310,6 +367,47 @@ package nonisolated struct Cairn_V1_Lease: Sendable {
 
   fileprivate var _deadlineUs: Int64? = nil
   fileprivate var _durationUs: Int64? = nil
+  fileprivate var _timeLeftUs: Int64? = nil
+}
+
+/// A client's hold on a key until a deadline.
+package nonisolated struct Cairn_V1_Lock: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The event that granted it: the fencing token.
+  package var token: Int64 = 0
+
+  /// The key that is held.
+  package var key: Data = Data()
+
+  /// The client that holds it.
+  package var owner: String = String()
+
+  /// What others may still do.
+  package var mode: Cairn_V1_LockMode = .exclusive
+
+  /// When it ends by itself, in microseconds since 1970-01-01T00:00:00Z.
+  package var deadlineUs: Int64 = 0
+
+  /// How long it was taken for, or last extended by, in microseconds.
+  package var durationUs: Int64 = 0
+
+  /// How long it still had when it was read, in microseconds.
+  package var timeLeftUs: Int64 {
+    get {_timeLeftUs ?? 0}
+    set {_timeLeftUs = newValue}
+  }
+  /// Returns true if `timeLeftUs` has been explicitly set.
+  package var hasTimeLeftUs: Bool {self._timeLeftUs != nil}
+  /// Clears the value of `timeLeftUs`. Subsequent reads from it will return its default value.
+  package mutating func clearTimeLeftUs() {self._timeLeftUs = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
   fileprivate var _timeLeftUs: Int64? = nil
 }
 
@@ -389,6 +487,15 @@ package nonisolated struct Cairn_V1_Expiry: Sendable {
     set {expiry = .afterUs(newValue)}
   }
 
+  /// The same, and each set of the key that says nothing of its deadline starts the time anew: a lifespan.
+  package var lifespanUs: Int64 {
+    get {
+      if case .lifespanUs(let v)? = expiry {return v}
+      return 0
+    }
+    set {expiry = .lifespanUs(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   /// One of these.
@@ -399,6 +506,8 @@ package nonisolated struct Cairn_V1_Expiry: Sendable {
     case atUs(Int64)
     /// It expires this long after the commit, in microseconds; more than 0.
     case afterUs(Int64)
+    /// The same, and each set of the key that says nothing of its deadline starts the time anew: a lifespan.
+    case lifespanUs(Int64)
 
   }
 
@@ -474,6 +583,15 @@ package nonisolated struct Cairn_V1_Condition: Sendable {
     set {test = .leaseID(newValue)}
   }
 
+  /// The token of the lock that the key is under; 0 for none.
+  package var lockToken: Int64 {
+    get {
+      if case .lockToken(let v)? = test {return v}
+      return 0
+    }
+    set {test = .lockToken(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   /// What is looked at.
@@ -490,6 +608,8 @@ package nonisolated struct Cairn_V1_Condition: Sendable {
     case value(Data)
     /// The lease the key is on.
     case leaseID(Int64)
+    /// The token of the lock that the key is under; 0 for none.
+    case lockToken(Int64)
 
   }
 
@@ -525,7 +645,11 @@ nonisolated extension Cairn_V1_ValueKind: SwiftProtobuf._ProtoNameProviding {
 }
 
 nonisolated extension Cairn_V1_EventKind: SwiftProtobuf._ProtoNameProviding {
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0EVENT_KIND_UNSPECIFIED\0\u{1}EVENT_KIND_CREATED\0\u{1}EVENT_KIND_UPDATED\0\u{1}EVENT_KIND_DELETED\0\u{1}EVENT_KIND_EXPIRED\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0EVENT_KIND_UNSPECIFIED\0\u{1}EVENT_KIND_CREATED\0\u{1}EVENT_KIND_UPDATED\0\u{1}EVENT_KIND_DELETED\0\u{1}EVENT_KIND_EXPIRED\0\u{1}EVENT_KIND_LOCKED\0\u{1}EVENT_KIND_UNLOCKED\0")
+}
+
+nonisolated extension Cairn_V1_LockMode: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0LOCK_MODE_EXCLUSIVE\0\u{1}LOCK_MODE_WRITE\0")
 }
 
 nonisolated extension Cairn_V1_Comparison: SwiftProtobuf._ProtoNameProviding {
@@ -534,7 +658,7 @@ nonisolated extension Cairn_V1_Comparison: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension Cairn_V1_Record: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Record"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}value\0\u{3}value_kind\0\u{1}version\0\u{3}created_version\0\u{3}created_ref\0\u{3}updated_ref\0\u{3}deleted_ref\0\u{3}lease_id\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}value\0\u{3}value_kind\0\u{1}version\0\u{3}created_version\0\u{3}created_ref\0\u{3}updated_ref\0\u{3}deleted_ref\0\u{3}lease_id\0\u{3}lock_token\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -551,6 +675,7 @@ nonisolated extension Cairn_V1_Record: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 7: try { try decoder.decodeSingularInt64Field(value: &self.updatedRef) }()
       case 8: try { try decoder.decodeSingularInt64Field(value: &self.deletedRef) }()
       case 9: try { try decoder.decodeSingularInt64Field(value: &self.leaseID) }()
+      case 10: try { try decoder.decodeSingularInt64Field(value: &self.lockToken) }()
       default: break
       }
     }
@@ -584,6 +709,9 @@ nonisolated extension Cairn_V1_Record: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if self.leaseID != 0 {
       try visitor.visitSingularInt64Field(value: self.leaseID, fieldNumber: 9)
     }
+    if self.lockToken != 0 {
+      try visitor.visitSingularInt64Field(value: self.lockToken, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -597,6 +725,7 @@ nonisolated extension Cairn_V1_Record: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs.updatedRef != rhs.updatedRef {return false}
     if lhs.deletedRef != rhs.deletedRef {return false}
     if lhs.leaseID != rhs.leaseID {return false}
+    if lhs.lockToken != rhs.lockToken {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -604,7 +733,7 @@ nonisolated extension Cairn_V1_Record: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension Cairn_V1_Event: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Event"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ref\0\u{1}kind\0\u{1}key\0\u{1}value\0\u{3}value_kind\0\u{1}version\0\u{3}lease_id\0\u{3}created_ref\0\u{3}created_version\0\u{3}previous_ref\0\u{3}time_us\0\u{3}client_id\0\u{3}transaction_index\0\u{3}transaction_count\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ref\0\u{1}kind\0\u{1}key\0\u{1}value\0\u{3}value_kind\0\u{1}version\0\u{3}lease_id\0\u{3}created_ref\0\u{3}created_version\0\u{3}previous_ref\0\u{3}time_us\0\u{3}client_id\0\u{3}transaction_index\0\u{3}transaction_count\0\u{3}lock_token\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -626,6 +755,7 @@ nonisolated extension Cairn_V1_Event: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 12: try { try decoder.decodeSingularStringField(value: &self.clientID) }()
       case 13: try { try decoder.decodeSingularInt32Field(value: &self.transactionIndex) }()
       case 14: try { try decoder.decodeSingularInt32Field(value: &self.transactionCount) }()
+      case 15: try { try decoder.decodeSingularInt64Field(value: &self.lockToken) }()
       default: break
       }
     }
@@ -674,6 +804,9 @@ nonisolated extension Cairn_V1_Event: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if self.transactionCount != 0 {
       try visitor.visitSingularInt32Field(value: self.transactionCount, fieldNumber: 14)
     }
+    if self.lockToken != 0 {
+      try visitor.visitSingularInt64Field(value: self.lockToken, fieldNumber: 15)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -692,6 +825,7 @@ nonisolated extension Cairn_V1_Event: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.clientID != rhs.clientID {return false}
     if lhs.transactionIndex != rhs.transactionIndex {return false}
     if lhs.transactionCount != rhs.transactionCount {return false}
+    if lhs.lockToken != rhs.lockToken {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -751,6 +885,70 @@ nonisolated extension Cairn_V1_Lease: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.granted != rhs.granted {return false}
     if lhs._timeLeftUs != rhs._timeLeftUs {return false}
     if lhs.keys != rhs.keys {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Cairn_V1_Lock: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Lock"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{1}key\0\u{1}owner\0\u{1}mode\0\u{3}deadline_us\0\u{3}duration_us\0\u{3}time_left_us\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.token) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.key) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.owner) }()
+      case 4: try { try decoder.decodeSingularEnumField(value: &self.mode) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.deadlineUs) }()
+      case 6: try { try decoder.decodeSingularInt64Field(value: &self.durationUs) }()
+      case 7: try { try decoder.decodeSingularInt64Field(value: &self._timeLeftUs) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.token != 0 {
+      try visitor.visitSingularInt64Field(value: self.token, fieldNumber: 1)
+    }
+    if !self.key.isEmpty {
+      try visitor.visitSingularBytesField(value: self.key, fieldNumber: 2)
+    }
+    if !self.owner.isEmpty {
+      try visitor.visitSingularStringField(value: self.owner, fieldNumber: 3)
+    }
+    if self.mode != .exclusive {
+      try visitor.visitSingularEnumField(value: self.mode, fieldNumber: 4)
+    }
+    if self.deadlineUs != 0 {
+      try visitor.visitSingularInt64Field(value: self.deadlineUs, fieldNumber: 5)
+    }
+    if self.durationUs != 0 {
+      try visitor.visitSingularInt64Field(value: self.durationUs, fieldNumber: 6)
+    }
+    try { if let v = self._timeLeftUs {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 7)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Cairn_V1_Lock, rhs: Cairn_V1_Lock) -> Bool {
+    if lhs.token != rhs.token {return false}
+    if lhs.key != rhs.key {return false}
+    if lhs.owner != rhs.owner {return false}
+    if lhs.mode != rhs.mode {return false}
+    if lhs.deadlineUs != rhs.deadlineUs {return false}
+    if lhs.durationUs != rhs.durationUs {return false}
+    if lhs._timeLeftUs != rhs._timeLeftUs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -838,7 +1036,7 @@ nonisolated extension Cairn_V1_KeyRange: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension Cairn_V1_Expiry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Expiry"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}never\0\u{3}at_us\0\u{3}after_us\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}never\0\u{3}at_us\0\u{3}after_us\0\u{3}lifespan_us\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -870,6 +1068,14 @@ nonisolated extension Cairn_V1_Expiry: SwiftProtobuf.Message, SwiftProtobuf._Mes
           self.expiry = .afterUs(v)
         }
       }()
+      case 4: try {
+        var v: Int64?
+        try decoder.decodeSingularInt64Field(value: &v)
+        if let v = v {
+          if self.expiry != nil {try decoder.handleConflictingOneOf()}
+          self.expiry = .lifespanUs(v)
+        }
+      }()
       default: break
       }
     }
@@ -893,6 +1099,10 @@ nonisolated extension Cairn_V1_Expiry: SwiftProtobuf.Message, SwiftProtobuf._Mes
       guard case .afterUs(let v)? = self.expiry else { preconditionFailure() }
       try visitor.visitSingularInt64Field(value: v, fieldNumber: 3)
     }()
+    case .lifespanUs?: try {
+      guard case .lifespanUs(let v)? = self.expiry else { preconditionFailure() }
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 4)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -907,7 +1117,7 @@ nonisolated extension Cairn_V1_Expiry: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension Cairn_V1_Condition: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Condition"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}comparison\0\u{1}exists\0\u{1}version\0\u{3}created_ref\0\u{3}updated_ref\0\u{1}value\0\u{3}lease_id\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}comparison\0\u{1}exists\0\u{1}version\0\u{3}created_ref\0\u{3}updated_ref\0\u{1}value\0\u{3}lease_id\0\u{3}lock_token\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -965,6 +1175,14 @@ nonisolated extension Cairn_V1_Condition: SwiftProtobuf.Message, SwiftProtobuf._
           self.test = .leaseID(v)
         }
       }()
+      case 9: try {
+        var v: Int64?
+        try decoder.decodeSingularInt64Field(value: &v)
+        if let v = v {
+          if self.test != nil {try decoder.handleConflictingOneOf()}
+          self.test = .lockToken(v)
+        }
+      }()
       default: break
       }
     }
@@ -1005,6 +1223,10 @@ nonisolated extension Cairn_V1_Condition: SwiftProtobuf.Message, SwiftProtobuf._
     case .leaseID?: try {
       guard case .leaseID(let v)? = self.test else { preconditionFailure() }
       try visitor.visitSingularInt64Field(value: v, fieldNumber: 8)
+    }()
+    case .lockToken?: try {
+      guard case .lockToken(let v)? = self.test else { preconditionFailure() }
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 9)
     }()
     case nil: break
     }

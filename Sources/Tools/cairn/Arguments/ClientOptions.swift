@@ -38,8 +38,9 @@ struct ClientOptions: ParsableArguments {
             valueName: "name"))
     var serverName: String?
 
-    @Option(help: ArgumentHelp("Who writes; carried by the events.", valueName: "name"))
-    var clientID: String = ""
+    @Option(
+        help: ArgumentHelp("Who you are: carried by the events, and whose locks are yours.", valueName: "name"))
+    var clientID = ClientIdentity.current
 
     func validate() throws {
         if (cert == nil) != (key == nil) { throw ValidationError("give both --cert and --key, or neither") }

@@ -59,7 +59,7 @@ private struct FileObject: Decodable {
 
 private struct ConditionObject: Decodable {
     private enum CodingKeys: String, CodingKey, CaseIterable {
-        case key, `is`, absent, present, version, createdRef, updatedRef, value, lease
+        case key, `is`, absent, present, version, createdRef, updatedRef, value, lease, lockToken
     }
 
     var key: String
@@ -92,6 +92,9 @@ private struct ConditionObject: Decodable {
         if let id = try container.decodeIfPresent(Int64.self, forKey: .lease) {
             tests.append { .lease($0, LeaseID(id)) }
         }
+        if let token = try container.decodeIfPresent(Int64.self, forKey: .lockToken) {
+            tests.append { .lockToken($0, Ref(token)) }
+        }
     }
 
     func condition() throws(StoreError) -> Condition {
@@ -115,7 +118,14 @@ private struct OperationObject: Decodable {
         var valueBase64: String?
         var lease: Int64?
         var expiresIn: String?
+        var lifespan: String?
         var neverExpires: Bool?
+    }
+    struct LockObject: Decodable {
+        var key: String
+        var duration: String
+        var mode: String?
+        var createIfMissing: Bool?
     }
     struct LeaseObject: Decodable {
         var id: Int64?
@@ -123,13 +133,15 @@ private struct OperationObject: Decodable {
     }
 
     private enum CodingKeys: String, CodingKey, CaseIterable {
-        case set, delete, deletePrefix, get, grantLease, keepAlive, expireLease
+        case set, delete, deletePrefix, get, lock, unlock, grantLease, keepAlive, expireLease
     }
 
     private let set: SetObject?
     private let delete: KeyObject?
     private let deletePrefix: PrefixObject?
     private let get: KeyObject?
+    private let lock: LockObject?
+    private let unlock: KeyObject?
     private let grantLease: LeaseObject?
     private let keepAlive: LeaseObject?
     private let expireLease: LeaseObject?
@@ -141,6 +153,8 @@ private struct OperationObject: Decodable {
         delete = try container.decodeIfPresent(KeyObject.self, forKey: .delete)
         deletePrefix = try container.decodeIfPresent(PrefixObject.self, forKey: .deletePrefix)
         get = try container.decodeIfPresent(KeyObject.self, forKey: .get)
+        lock = try container.decodeIfPresent(LockObject.self, forKey: .lock)
+        unlock = try container.decodeIfPresent(KeyObject.self, forKey: .unlock)
         grantLease = try container.decodeIfPresent(LeaseObject.self, forKey: .grantLease)
         keepAlive = try container.decodeIfPresent(LeaseObject.self, forKey: .keepAlive)
         expireLease = try container.decodeIfPresent(LeaseObject.self, forKey: .expireLease)
@@ -152,11 +166,13 @@ private struct OperationObject: Decodable {
         if let delete { operations.append(.delete(Key(delete.key))) }
         if let deletePrefix { operations.append(.deleteRange(KeyRange(prefix: Key(deletePrefix.prefix)))) }
         if let get { operations.append(.get(Key(get.key))) }
+        if let lock { operations.append(try lock.operation()) }
+        if let unlock { operations.append(.unlock(Key(unlock.key))) }
         if let lease = grantLease {
-            operations.append(.grantLease(id: lease.id.map { LeaseID($0) }, duration: try duration(lease.duration)))
+            operations.append(.grantLease(id: lease.id.map { LeaseID($0) }, duration: try parsed(lease.duration)))
         }
         if let lease = keepAlive {
-            let expiry: Expiry = try duration(lease.duration).map { .after($0) } ?? .keep
+            let expiry: Expiry = try parsed(lease.duration).map { .after($0) } ?? .keep
             operations.append(.keepAlive(LeaseID(lease.id ?? 0), expiry: expiry))
         }
         if let lease = expireLease { operations.append(.expireLease(LeaseID(lease.id ?? 0))) }
@@ -177,12 +193,26 @@ extension OperationObject.SetObject {
             bytes = Array(data)
         }
         guard let bytes else { throw StoreError(.invalidArgument, "the set of \"\(key)\" has no value") }
-        let expiry: Expiry = try duration(expiresIn).map { .after($0) } ?? (neverExpires == true ? .never : .keep)
+        var expiry: Expiry = try parsed(expiresIn).map { .after($0) } ?? (neverExpires == true ? .never : .keep)
+        if let lifespan = try parsed(lifespan) { expiry = .lifespan(lifespan) }
         return .set(Key(key), Value(bytes: bytes), lease: lease.map { LeaseID($0) }, expiry: expiry)
     }
 }
 
-private func duration(_ text: String?) throws(StoreError) -> Duration? {
+extension OperationObject.LockObject {
+    fileprivate func operation() throws(StoreError) -> CairnModel.Operation {
+        guard let duration = try parsed(duration) else {
+            throw StoreError(.invalidArgument, "the lock on \"\(key)\" has no duration")
+        }
+        let name = mode ?? Lock.Mode.exclusive.description
+        guard let mode = Lock.Mode(name: name) else {
+            throw StoreError(.invalidArgument, "\"\(name)\" is no mode of a lock; there are exclusive and write")
+        }
+        return .lock(Key(key), duration: duration, mode: mode, createIfMissing: createIfMissing ?? false)
+    }
+}
+
+private func parsed(_ text: String?) throws(StoreError) -> Duration? {
     guard let text else { return nil }
     guard let argument = DurationArgument(argument: text) else {
         throw StoreError(.invalidArgument, "\"\(text)\" is no duration; write one such as 30s, 5m or 1h30m")

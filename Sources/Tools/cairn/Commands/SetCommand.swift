@@ -18,30 +18,45 @@ struct SetCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Expire the key after this time, such as 30s.", valueName: "duration"))
     var expiresIn: DurationArgument?
 
+    @Option(
+        help: ArgumentHelp(
+            "Expire the key after this time, and let each set that says nothing of it start the time anew.",
+            valueName: "duration"))
+    var lifespan: DurationArgument?
+
     @Flag(help: "Make the key live until it is deleted.")
     var neverExpires = false
 
     @Option(help: ArgumentHelp("Put the key on this lease.", valueName: "id"))
     var lease: Int64?
 
+    @Option(help: ArgumentHelp("Take a lock on the key for so long, or extend yours.", valueName: "duration"))
+    var lock: DurationArgument?
+
     @OptionGroup var client: ClientOptions
 
     func validate() throws {
-        if [expiresIn != nil, neverExpires, lease != nil].filter({ $0 }).count > 1 {
-            throw ValidationError("give one of --expires-in, --never-expires and --lease")
+        if [expiresIn != nil, lifespan != nil, neverExpires, lease != nil].filter({ $0 }).count > 1 {
+            throw ValidationError("give one of --expires-in, --lifespan, --never-expires and --lease")
         }
+    }
+
+    private var expiry: Expiry {
+        if let expiresIn { return .after(expiresIn.duration) }
+        if let lifespan { return .lifespan(lifespan.duration) }
+        return neverExpires ? .never : .keep
     }
 
     func run() async throws {
         try await client.run { store in
             let key = Key(key)
             let bytes = value == "-" ? Array(try FileHandle.standardInput.readToEnd() ?? Data()) : Array(value.utf8)
-            let expiry: Expiry = expiresIn.map { .after($0.duration) } ?? (neverExpires ? .never : .keep)
+            var operations: [CairnModel.Operation] = [
+                .set(key, Value(bytes: bytes), lease: lease.map { LeaseID($0) }, expiry: expiry)
+            ]
+            if let lock { operations.append(.lock(key, duration: lock.duration)) }
             let result = try await store.commitChecked(
-                Transaction(
-                    if: conditions.conditions(on: key),
-                    then: [.set(key, Value(bytes: bytes), lease: lease.map { LeaseID($0) }, expiry: expiry)],
-                    requestID: .random()))
+                Transaction(if: conditions.conditions(on: key), then: operations, requestID: .random()))
             guard case .written(let record)? = result.results.first else { return }
             if client.json {
                 JSONLines.print(RecordLine(record))

@@ -15,9 +15,9 @@ struct TxnCommand: AsyncParsableCommand {
                "else": [{"get": {"key": "stock/apples"}}]}
 
             A condition has a key and one of absent, present (true), version, createdRef, updatedRef, value,
-            lease; "is" may be "=", "!=", "<" or ">". Operations are set, delete, deletePrefix, get, grantLease,
-            keepAlive, expireLease. A value that isn't text comes as valueBase64. Ends with 4 if a condition did
-            not hold, whatever "else" did.
+            lease, lockToken; "is" may be "=", "!=", "<" or ">". Operations are set, delete, deletePrefix, get,
+            lock, unlock, grantLease, keepAlive, expireLease. A value that isn't text comes as valueBase64.
+            Ends with 4 if a condition did not hold, whatever "else" did.
             """)
 
     @Argument(help: "The file, or - for standard input.")
@@ -58,6 +58,7 @@ struct TxnCommand: AsyncParsableCommand {
         var deleted: [RecordLine]?
         var read: RecordLine?
         var lease: LeaseLine?
+        var lock: LockLine?
     }
 
     private func show(_ result: TransactionResult) {
@@ -68,6 +69,7 @@ struct TxnCommand: AsyncParsableCommand {
             case .deleted(let records): line.deleted = records.map { RecordLine($0) }
             case .read(let record): line.read = record.map { RecordLine($0) }
             case .lease(let lease): line.lease = LeaseLine(lease)
+            case .lock(let lock): line.lock = lock.map { LockLine($0, timeLeft: $0.duration) }
             case .consumer, .none: break
             }
             return line
@@ -87,6 +89,7 @@ struct TxnCommand: AsyncParsableCommand {
             case .read(let record):
                 Terminal.print(record.map { TextLines.line($0, withValue: true) } ?? "absent")
             case .lease(let lease): Terminal.print("lease \(lease.id)")
+            case .lock(let lock): Terminal.print(lock.map { "locked \($0.key) token \($0.token)" } ?? "unlocked")
             case .consumer, .none: break
             }
         }

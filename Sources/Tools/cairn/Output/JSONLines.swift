@@ -28,6 +28,7 @@ struct RecordLine: Encodable {
     var updatedRef: Int64
     var deletedRef: Int64?
     var leaseID: Int64
+    var lockToken: Int64?
 
     init(_ record: Record, withValue: Bool = true) {
         (key, keyBase64) = texts(record.key.bytes)
@@ -37,6 +38,7 @@ struct RecordLine: Encodable {
         updatedRef = record.updatedRef.rawValue
         deletedRef = record.deletedRef?.rawValue
         leaseID = record.leaseID.rawValue
+        lockToken = record.lockToken == .zero ? nil : record.lockToken.rawValue
     }
 }
 
@@ -64,6 +66,7 @@ struct EventLine: Encodable {
     var clientID: String?
     var transactionIndex: Int32
     var transactionCount: Int32
+    var lockToken: Int64?
 
     init(_ event: Event) {
         ref = event.ref.rawValue
@@ -78,6 +81,7 @@ struct EventLine: Encodable {
         clientID = event.clientID.isEmpty ? nil : event.clientID
         transactionIndex = event.transactionIndex
         transactionCount = event.transactionCount
+        lockToken = event.lockToken == .zero ? nil : event.lockToken.rawValue
     }
 }
 
@@ -97,6 +101,28 @@ struct LeaseLine: Encodable {
         timeLeftMs = timeLeft.map { $0.microseconds / 1_000 }
         granted = lease.isGranted
         self.keys = keys?.map(\.text)
+    }
+}
+
+/// A lock as JSON; times in milliseconds.
+struct LockLine: Encodable {
+    var token: Int64
+    var key: String?
+    var keyBase64: String?
+    var owner: String
+    var mode: String
+    var deadline: String
+    var durationMs: Int64
+    var timeLeftMs: Int64
+
+    init(_ lock: Lock, timeLeft: Duration) {
+        token = lock.token.rawValue
+        (key, keyBase64) = texts(lock.key.bytes)
+        owner = lock.owner
+        mode = lock.mode.description
+        deadline = lock.deadline.text
+        durationMs = lock.duration.microseconds / 1_000
+        timeLeftMs = timeLeft.microseconds / 1_000
     }
 }
 

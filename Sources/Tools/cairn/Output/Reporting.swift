@@ -25,6 +25,7 @@ extension StoreError {
         case .conditionFailed, .leaseExists: 4
         case .unavailable, .deadlineExceeded, .closed: 5
         case .compacted, .futureRef, .logWentBack: 6
+        case .keyLocked: 7
         default: 1
         }
     }

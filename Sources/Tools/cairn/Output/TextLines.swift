@@ -20,6 +20,12 @@ enum TextLines {
         return "\(status.lease.id)\t\(end)\t\(status.lease.isGranted ? "granted" : "of a key")"
     }
 
+    static func line(_ status: LockStatus) -> String {
+        let lock = status.lock
+        return
+            "\(lock.token)\t\(printable(lock.key.bytes))\t\(lock.owner)\t\(lock.mode)\tends in \(status.timeLeft.text)"
+    }
+
     /// The bytes as text; what isn't printable UTF-8 as `\xNN`, a backslash doubled.
     static func printable(_ bytes: [UInt8]) -> String {
         let text = String(validating: bytes, as: UTF8.self)

@@ -13,6 +13,7 @@ struct GRPCDoor: Sendable {
         let encodings = EventEncodings()
         KeyValueService(store: store).register(on: &router)
         LeaseService(store: store).register(on: &router)
+        LockService(store: store).register(on: &router)
         LogService(store: store, encodings: encodings).register(on: &router)
         ConsumerService(store: store, encodings: encodings).register(on: &router)
         MaintenanceService(store: store, backupDirectory: configuration.backupDirectory).register(on: &router)

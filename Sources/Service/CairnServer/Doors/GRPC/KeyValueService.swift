@@ -46,9 +46,9 @@ struct KeyValueService: Sendable {
     private func get(_ request: Cairn_V1_GetRequest) async throws -> EncodedMessage {
         try await answering { () throws(StoreError) in
             let key = Key(wire: request.key)
-            guard let record = try await store.get(key, consistency: request.stale ? .stale : .linearizable) else {
-                throw .keyNotFound(key)
-            }
+            let record = try await store.get(
+                key, consistency: request.stale ? .stale : .linearizable, clientID: request.clientID)
+            guard let record else { throw .keyNotFound(key) }
             return record.encodedResponse(withValue: true)
         }
     }
