@@ -18,7 +18,7 @@ struct CairnCommand: AsyncParsableCommand {
               4   a condition did not hold, or the lease id is taken; nothing was changed
               5   the server can't be reached or gave no answer in time
               6   the event asked for is no longer kept, does not exist yet, or was lost
-              64  the command line is wrong
+              64  the command line or the configuration is wrong
 
             SHELL COMPLETION
               cairn --generate-completion-script bash|zsh|fish
@@ -27,6 +27,7 @@ struct CairnCommand: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, SetCommand.self, GetCommand.self, DeleteCommand.self, ListCommand.self,
             WatchCommand.self, LeaseCommand.self, TxnCommand.self, ConsumeCommand.self, ConsumersCommand.self,
-            StatusCommand.self, CompactCommand.self, BackupCommand.self, BenchCommand.self, VersionCommand.self,
+            StatusCommand.self, StatsCommand.self, TopCommand.self, CompactCommand.self, BackupCommand.self,
+            BenchCommand.self, ConfigCommand.self, VersionCommand.self,
         ])
 }
