@@ -103,7 +103,7 @@ public final class Keyspace: Store {
             logger: options.logger, metrics: metrics, deadlineMoved: { sweeper.note($0) })
         self.hub = hub
         self.committer = committer
-        reads = ReadQueue(engine: engine, gatherAnswers: options.gatherAnswers)
+        reads = ReadQueue(engine: engine, gatherAnswers: options.gatherAnswers, metrics: metrics)
         staleReads = opened.stale.map { StaleReads(engine: $0, gatherAnswers: options.gatherAnswers) }
         let kept = SharedRetention(options.retention)
         self.kept = kept

@@ -8,6 +8,7 @@ internal import Metrics
 /// | `cairn_batch_seconds` | timer: deciding and storing a batch of writes |
 /// | `cairn_batch_transactions` | recorder: transactions in a batch |
 /// | `cairn_batch_failures_total{reason}` | counter: batches that could not be stored |
+/// | `cairn_read_seconds` | timer: reads of an engine that blocks; lookups that waited together are one |
 /// | `cairn_events_total{kind}` | counter: events that this process has written |
 /// | `cairn_waiting_writes`, `cairn_head_ref` | meters |
 /// | `cairn_watchers`, `cairn_watchers_behind`, `cairn_watch_lag_events` | meters |
@@ -18,6 +19,7 @@ final class KeyspaceMetrics: Sendable {
     private let factory: any MetricsFactory
     private let batchSeconds: Timer
     private let batchTransactions: Recorder
+    private let readSeconds: Timer
     private let events: [Event.Kind: Counter]
     private let waitingWrites: Meter
     private let headRef: Meter
@@ -27,11 +29,15 @@ final class KeyspaceMetrics: Sendable {
     private let homeKeys: Meter?
     private let homeBytes: Meter?
 
+    /// Metrics that nobody reads.
+    static let none = KeyspaceMetrics(factory: NOOPMetricsHandler.instance)
+
     /// Only what a home of this size can tell of is there.
     init(factory: any MetricsFactory, size: HomeSize = HomeSize()) {
         self.factory = factory
         batchSeconds = Timer(label: "cairn_batch_seconds", factory: factory)
         batchTransactions = Recorder(label: "cairn_batch_transactions", factory: factory)
+        readSeconds = Timer(label: "cairn_read_seconds", factory: factory)
         events = Dictionary(
             uniqueKeysWithValues: Event.Kind.all.map { kind in
                 (kind, Counter(label: "cairn_events_total", dimensions: [("kind", kind.description)], factory: factory))
@@ -49,6 +55,13 @@ final class KeyspaceMetrics: Sendable {
     func batchEnded(transactions: Int, took duration: Duration) {
         batchSeconds.recordNanoseconds(duration.nanosecondsRounded)
         batchTransactions.record(transactions)
+    }
+
+    /// Reads an engine that blocks, and notes how long it took.
+    func time<Result>(_ read: () throws(StoreError) -> Result) throws(StoreError) -> Result {
+        let start = ContinuousClock.now
+        defer { readSeconds.recordNanoseconds((ContinuousClock.now - start).nanosecondsRounded) }
+        return try read()
     }
 
     /// A batch could not be stored.

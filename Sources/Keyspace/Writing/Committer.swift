@@ -1,7 +1,6 @@
 internal import CairnModel
 internal import Dispatch
 internal import Logging
-internal import Metrics
 internal import Synchronization
 
 /// Group commit: callers' transactions queue; all that wait are decided in order and made durable with one commit.
@@ -88,7 +87,7 @@ final class Committer: Sendable {
         engine: any Engine, clock: any WallClock, limits: Limits, batchLimits: BatchLimits = .init(), hub: Hub,
         lastTime: Timestamp = Timestamp(microseconds: 0), nextDeadline: Timestamp?,
         gatherAnswers: @escaping @Sendable (() -> Void) -> Void = { $0() }, logger: Logger,
-        metrics: KeyspaceMetrics = KeyspaceMetrics(factory: NOOPMetricsHandler.instance),
+        metrics: KeyspaceMetrics = .none,
         deadlineMoved: @escaping @Sendable (Timestamp?) -> Void
     ) {
         self.engine = engine

@@ -28,6 +28,14 @@ package struct SettingsSources: Sendable {
         return named.isEmpty ? nil : named
     }
 
+    /// What is wrong with the flags by themselves.
+    package var flagProblems: [SettingProblem] {
+        let place = flagPlace
+        return Setting.all.filter { flags[$0] != nil }.compactMap { setting in
+            if case .failure(let problem) = SettingsSources.look(up: setting, in: [place]) { problem } else { nil }
+        }
+    }
+
     /// The settings. Reads the file, so it blocks. Throws everything that is wrong, not only the first.
     package func resolve() throws(SettingProblems) -> Settings {
         var problems: [SettingProblem] = []
@@ -63,7 +71,7 @@ package struct SettingsSources: Sendable {
         let label: (Setting) -> String
     }
 
-    private func places(_ file: SettingsFile?) -> [Place] {
+    private var flagPlace: Place {
         let given = flags.map { setting, texts in
             (
                 AbsoluteConfigKey([setting.name]),
@@ -71,10 +79,14 @@ package struct SettingsSources: Sendable {
                     setting.kind == .list ? .stringArray(texts) : .string(texts.last ?? ""), isSecret: setting.isSecret)
             )
         }
+        return Place(
+            values: InMemoryProvider(name: "flags", values: Dictionary(uniqueKeysWithValues: given)).snapshot(),
+            key: { AbsoluteConfigKey([$0.name]) }, source: { .flag($0.flag) }, label: { $0.flag })
+    }
+
+    private func places(_ file: SettingsFile?) -> [Place] {
         var places = [
-            Place(
-                values: InMemoryProvider(name: "flags", values: Dictionary(uniqueKeysWithValues: given)).snapshot(),
-                key: { AbsoluteConfigKey([$0.name]) }, source: { .flag($0.flag) }, label: { $0.flag }),
+            flagPlace,
             Place(
                 // An empty variable is as good as none.
                 values: EnvironmentVariablesProvider(environmentVariables: environment.filter { !$0.value.isEmpty })

@@ -41,10 +41,11 @@ struct ConfigTests {
             let file = directory + "/cairn.yaml"
             try "log-levl: debug\nthreads: many\n".write(toFile: file, atomically: true, encoding: .utf8)
             for command in [["config", "check"], ["serve", "--store", "memory:"]] {
-                let result = try await CairnBinary.run(command + ["--config", file, "--drain-time", "soon"])
+                let result = try await CairnBinary.run(
+                    command + ["--config", file], environment: ["CAIRN_DRAIN_TIME": "soon"])
                 #expect(result.status == .code(64), "\(result)")
                 #expect(result.errors.contains("\"log-levl\"") && result.errors.contains("did you mean log-level?"))
-                #expect(result.errors.contains("threads in \(file)") && result.errors.contains("--drain-time"))
+                #expect(result.errors.contains("threads in \(file)") && result.errors.contains("CAIRN_DRAIN_TIME"))
                 #expect(result.output.isEmpty)
             }
             let right = try await CairnBinary.run(["config", "check"], environment: ["CAIRN_LOG_LEVLE": "debug"])

@@ -34,6 +34,27 @@ struct StatsTests {
         }
     }
 
+    @Test("top shows the rates since its last frame, and no longer those before")
+    func rates() async throws {
+        try await withServer { (cairn) async throws in
+            let top = try cairn.start("top", "--interval", "100ms")
+            func wait(_ what: String, _ isIt: @escaping @Sendable (String) -> Bool) async throws {
+                _ = try await top.output.first(what) { bytes -> Bool? in
+                    let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+                    let last = lines.last { $0.hasPrefix("cairn.v1.KeyValue/Set ") }
+                    return last.flatMap { $0.split(separator: " ").dropFirst().first }.map { isIt(String($0)) } == true
+                        ? true : nil
+                }
+            }
+            let client = try cairn.client()
+            for number in 0..<50 { try await client.set(Key("k/\(number)"), "x") }
+            try await wait("a rate of sets") { $0 != "0.0" }
+            try await wait("a rate of nothing") { $0 == "0.0" }
+            try await top.killAndWait()
+            await client.close()
+        }
+    }
+
     @Test("top --once prints one frame, for pipes too")
     func top() async throws {
         try await withServer(options: ["--read-only"]) { (cairn) async throws in

@@ -13,6 +13,10 @@ package enum MetricTable {
         ("cairn_batch_seconds", "", "How long it took to decide and store a batch of writes."),
         ("cairn_batch_transactions", "", "How many transactions a batch held."),
         ("cairn_batch_failures_total", "reason", "Batches that could not be stored, by the error's reason."),
+        (
+            "cairn_read_seconds", "",
+            "How long reads of a home on disk or on a server took; lookups that waited together are one."
+        ),
         ("cairn_events_total", "kind", "Events that this process has written, by kind."),
         ("cairn_waiting_writes", "", "Transactions that wait for a batch."),
         ("cairn_head_ref", "", "The last event of the log, as far as this process knows."),

@@ -38,6 +38,12 @@ struct ServeOptions: ParsableArguments {
     @Option(help: .of(.logFormat)) var logFormat: String?
     @Flag(inversion: .prefixedNo, help: .of(.logEvents)) var logEvents: Bool?
 
+    /// Refuses flags with wrong values as a wrong command line, before anything is read.
+    func validateFlags() throws {
+        let problems = sources.flagProblems
+        if !problems.isEmpty { throw ValidationError(problems.map(\.message).joined(separator: "\n")) }
+    }
+
     /// The values of the flags that were given.
     var given: [Setting: [String]] {
         let options: [(Setting, String?)] = [

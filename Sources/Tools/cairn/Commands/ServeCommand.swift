@@ -14,6 +14,8 @@ struct ServeCommand: AsyncParsableCommand {
 
     @OptionGroup var options: ServeOptions
 
+    func validate() throws { try options.validateFlags() }
+
     func run() async throws {
         let settings = try options.settings()
         try await reportingErrors { try await ServedStore.serve(settings, from: options.sources) }

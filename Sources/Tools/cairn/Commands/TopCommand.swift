@@ -35,7 +35,7 @@ struct TopCommand: AsyncParsableCommand {
     private func show(_ frame: TopFrame) {
         let size = Terminal.size
         let lines = frame.lines(width: size.columns)
-        guard Terminal.isInteractive, !once else { return lines.forEach { Terminal.print($0) } }
+        guard Terminal.isInteractive, !once else { return Terminal.print(lines.joined(separator: "\n")) }
         // Home, each line cleared to its end, and then what is below: so nothing flickers.
         let shown = lines.prefix(size.rows - 1).map { $0 + "\u{1B}[K\n" }.joined()
         Terminal.write(Array(("\u{1B}[H" + shown + "\u{1B}[J").utf8))
