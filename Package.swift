@@ -31,6 +31,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["YAML"]),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -38,6 +39,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
@@ -46,7 +48,10 @@ let package = Package(
         // Keyspace: the rules, and a Store over any Engine.
         .target(
             name: "CairnKeyspace",
-            dependencies: ["CairnModel", .product(name: "Logging", package: "swift-log")],
+            dependencies: [
+                "CairnModel", .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+            ],
             path: "Sources/Keyspace"
         ),
         // Engines: homes whose rules are ours.
@@ -115,6 +120,7 @@ let package = Package(
             dependencies: [
                 "CNghttp2",
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOTLS", package: "swift-nio"),
@@ -142,6 +148,9 @@ let package = Package(
             name: "CairnServer",
             dependencies: [
                 "CairnModel", "CairnRPC", "CairnProtocol", "CairnWire",
+                .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "Logging", package: "swift-log"),
@@ -157,13 +166,23 @@ let package = Package(
             path: "Sources/Service/CairnClient"
         ),
         // Tools
+        .target(
+            name: "CairnSettings",
+            dependencies: [
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "Yams", package: "Yams"),
+            ],
+            path: "Sources/Tools/CairnSettings"
+        ),
         .executableTarget(
             name: "cairn",
             dependencies: [
-                "Cairn", "CairnModel", "CairnServer", "CairnClient", "CairnRPC", "CairnProtocol",
+                "Cairn", "CairnModel", "CairnServer", "CairnSettings", "CairnClient", "CairnRPC", "CairnProtocol",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -236,6 +255,7 @@ let package = Package(
                 "CairnServer", "CairnClient", "CairnModel", "CairnKeyspace", "CairnMemory", "CairnSQLite", "CairnRPC",
                 "CairnProtocol", "CairnWire",
                 "CairnConformance", "CairnTestSupport", .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ]
         ),
@@ -245,6 +265,7 @@ let package = Package(
                 "CairnModel", "CairnClient", "CairnRPC", "CairnConformance", "CairnTestSupport", "CairnTestServers",
             ]
         ),
+        .testTarget(name: "SettingsTests", dependencies: ["CairnSettings"]),
         .testTarget(name: "TidyTests"),
     ]
 )

@@ -15,6 +15,7 @@ packages_of() {
         test)
             echo strace sqlite3 openssl nghttp2-client python3-venv python3-pip curl protobuf-compiler
             echo postgresql pgbouncer mariadb-server mariadb-client galera-4 rsync
+            echo prometheus
             ;;
         bench) echo etcd-server nghttp2-client curl postgresql mariadb-server mariadb-client ;;
         *)
@@ -75,7 +76,7 @@ as_root env DEBIAN_FRONTEND=noninteractive \
 if command -v systemctl >/dev/null; then
     for package in "${missing[@]}"; do
         case "$package" in
-            postgresql | pgbouncer | etcd-server | mariadb-server)
+            postgresql | pgbouncer | etcd-server | mariadb-server | prometheus)
                 as_root systemctl disable --quiet "${package%-server}" \
                     || echo "install-deps: ${package%-server} will start with the machine" >&2
                 ;;

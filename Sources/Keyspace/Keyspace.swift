@@ -1,5 +1,6 @@
 public import CairnModel
 public import Logging
+public import Metrics
 internal import Synchronization
 
 /// How a ``Keyspace`` behaves.
@@ -18,6 +19,8 @@ public struct KeyspaceOptions: Sendable {
     /// Called around the answers that go to many callers at once, so that a server can wake its threads once for all of
     /// them. It must call what it is given, at once.
     public var gatherAnswers: @Sendable (_ answer: () -> Void) -> Void = { answer in answer() }
+    /// Where to count what happens: where swift-metrics was told to, unless told otherwise.
+    public var metrics: any MetricsFactory = MetricsSystem.factory
     /// Where to report what went wrong behind the scenes. Nowhere, unless told otherwise.
     public var logger = Logger(label: "cairn.keyspace") { _ in SwiftLogNoOpLogHandler() }
 
@@ -36,11 +39,18 @@ public final class Keyspace: Store {
     private let staleReads: StaleReads?
     private let isClosed = Atomic<Bool>(false)
     private let upkeep = Mutex<[Task<Void, Never>]>([])
+    private let kept: SharedRetention
+    private let metrics: KeyspaceMetrics
 
     /// What this store can do.
     public var capabilities: Capabilities { engine.capabilities }
     /// How large things may be.
     public var limits: Limits { options.limits }
+    /// How much of the log is kept. A change is heeded within some ten seconds.
+    public var retention: Retention {
+        get { kept.value.withLock { $0 } }
+        set { kept.value.withLock { $0 = newValue } }
+    }
 
     /// Opens a store over what `open` makes, which is called on a thread of its own.
     ///
@@ -85,14 +95,16 @@ public final class Keyspace: Store {
         self.engine = engine
         self.options = options
         let hub = Hub(head: opened.head.lastRef)
+        let metrics = KeyspaceMetrics(factory: options.metrics, size: engine.size)
+        self.metrics = metrics
         let sweeper = Sweeper(clock: options.clock, next: opened.deadline)
         let committer = Committer(
             engine: engine, clock: options.clock, limits: options.limits, hub: hub,
             lastTime: opened.head.time, nextDeadline: opened.deadline, gatherAnswers: options.gatherAnswers,
-            logger: options.logger, deadlineMoved: { sweeper.note($0) })
+            logger: options.logger, metrics: metrics, deadlineMoved: { sweeper.note($0) })
         self.hub = hub
         self.committer = committer
-        reads = ReadQueue(engine: engine, gatherAnswers: options.gatherAnswers)
+        reads = ReadQueue(engine: engine, gatherAnswers: options.gatherAnswers, metrics: metrics)
         let reads = reads
         lockQueue = LockQueue(
             clock: options.clock,
@@ -101,8 +113,11 @@ public final class Keyspace: Store {
                 try await Keyspace.watch(request, engine: engine, hub: hub, reads: reads, limits: options.limits)
             })
         staleReads = opened.stale.map { StaleReads(engine: $0, gatherAnswers: options.gatherAnswers) }
+        let kept = SharedRetention(options.retention)
+        self.kept = kept
         let keeper = LogKeeper(
-            engine: engine, committer: committer, hub: hub, reads: reads, options: options)
+            engine: engine, committer: committer, hub: hub, reads: reads, options: options,
+            retention: { kept.value.withLock { $0 } })
         // Unstructured, because they live as long as the store and nobody waits for them; `close` ends them.
         var tasks = [
             Task { await sweeper.run { await committer.sweep() } },
@@ -136,12 +151,28 @@ public final class Keyspace: Store {
         hub.reportProgress()
     }
 
+    /// Sets the metrics that are only known when somebody looks: what waits, how far the log has come, how the watches
+    /// stand, how large the home is. To be called before metrics are read; takes a moment for each watch, and may look
+    /// at files.
+    public func sampleMetrics() {
+        guard !isClosed.load(ordering: .acquiring) else { return }
+        metrics.sample(
+            waiting: committer.waitingCount, head: hub.head, watches: hub.watchFigures, size: engine.size)
+    }
+
     /// How many watches are open, for tests.
     package var watchCount: Int { hub.watcherCount }
 
     func checkOpen() throws(StoreError) {
         if isClosed.load(ordering: .acquiring) { throw .closed }
     }
+}
+
+/// How much of the log is kept, for all who read or change it.
+private final class SharedRetention: Sendable {
+    let value: Mutex<Retention>
+
+    init(_ retention: Retention) { value = Mutex(retention) }
 }
 
 // Writing.

@@ -86,6 +86,8 @@ extension StoreError.Code {
     /// The log ends before an event that had been committed: the database has lost it, as a fail-over to an
     /// asynchronous replica or a restored backup may do. ``StoreError/headRef`` is the last event that there is now.
     public static let logWentBack = Self(rawValue: "LOG_WENT_BACK")
+    /// The server takes no writes for now; reads and streams go on.
+    public static let readOnly = Self(rawValue: "READ_ONLY")
     /// This home can't do it; the message names the capability.
     public static let unsupported = Self(rawValue: "UNSUPPORTED")
     /// Too much is waiting to be written.

@@ -28,7 +28,8 @@ struct ErrorTableTests {
             .logWentBack,
             .unsupported,
             .overloaded, .closed, .unavailable, .deadlineExceeded, .cancelled, .invalidURL, .foreignFile, .formatTooNew,
-            .authenticationFailed, .databaseNotFound, .readOnlyHome, .unsuitableHome, .permissionDenied, .storageFull,
+            .authenticationFailed, .databaseNotFound, .readOnly, .readOnlyHome, .unsuitableHome, .permissionDenied,
+            .storageFull,
             .corrupted, .storageBusy, .storageFailed, .internal,
         ]
         #expect(Set(ErrorTable.rows.map(\.code)) == codes)

@@ -31,6 +31,9 @@ public final class MemoryEngine: Engine, @unchecked Sendable {
     /// One: the lock lets no more in.
     public var readers: Int { 1 }
 
+    /// The live keys.
+    public var size: HomeSize { HomeSize(keys: lock.withLock { _ in tables.liveKeys }) }
+
     /// The record at once, always.
     public func readyRecord(_ key: Key) -> ReadyRecord? {
         lock.withLock { _ in tables.record(key).map(ReadyRecord.record) ?? .absent }

@@ -4,6 +4,8 @@ internal import CairnModel
 /// All that a memory engine holds. Not to be touched without the engine's lock.
 final class Tables {
     private var latest = Head.empty
+    /// How many records are live.
+    private(set) var liveKeys = 0
     /// By key; tombstones included.
     private var records = OrderedIndex<Record>()
     private var log = EventLog()
@@ -53,6 +55,7 @@ final class Tables {
         for event in changes.events {
             let record = Record(after: event)
             let old = self.record(event.key)
+            if record.isLive != (old?.isLive ?? false) { liveKeys += record.isLive ? 1 : -1 }
             records.put(record, comesBefore: { $0.key < event.key }, isSame: { $0.key == event.key })
             move(event.key, from: old, to: record)
             log.append(event)

@@ -1,5 +1,6 @@
 public import CairnKeyspace
 public import CairnModel
+internal import Foundation
 internal import Synchronization
 
 /// The home in one SQLite file: durable, shared between processes, and open to anyone with the `sqlite3` shell.
@@ -60,6 +61,15 @@ public final class SQLiteEngine: Engine {
             for connection in opened.reversed() { connection.close() }
             throw error
         }
+    }
+
+    /// The bytes of the file and its log.
+    public var size: HomeSize {
+        let sizes = [path, path + "-wal"].compactMap { file -> Int64? in
+            var found = stat()
+            return stat(file, &found) == 0 ? Int64(found.st_size) : nil
+        }
+        return HomeSize(bytes: sizes.isEmpty ? nil : sizes.reduce(0, +))
     }
 
     /// Closes the connections. The last process to do so copies the log into the file and removes it.

@@ -81,6 +81,9 @@ public protocol Engine: AnyObject, Sendable {
     /// must be asked.
     func listen(_ changed: @escaping @Sendable () -> Void) -> Bool
 
+    /// How large the home is, as far as it can be told at once. Callable from any thread.
+    var size: HomeSize { get }
+
     /// Writes a copy, as of one moment, to a file that must not exist.
     func backup(toFile path: String) throws(StoreError)
 
@@ -98,6 +101,9 @@ extension Engine {
     public var continuity: Int { 0 }
     /// A commit is seen at once.
     public var noticesForeignChangesAtOnce: Bool { true }
+
+    /// It can't be told.
+    public var size: HomeSize { HomeSize() }
 
     /// Nothing is kept.
     public func rest() {}
@@ -121,6 +127,20 @@ extension Engine {
 
     /// Must be asked.
     public func listen(_ changed: @escaping @Sendable () -> Void) -> Bool { false }
+}
+
+/// How large a home is.
+public struct HomeSize: Hashable, Sendable {
+    /// Live keys; `nil` if they would have to be counted.
+    public var keys: Int?
+    /// What the home takes where it lies, in bytes; `nil` if it can't be told.
+    public var bytes: Int64?
+
+    /// A size, as far as it is known.
+    public init(keys: Int? = nil, bytes: Int64? = nil) {
+        self.keys = keys
+        self.bytes = bytes
+    }
 }
 
 /// What an engine knows of a key at once.

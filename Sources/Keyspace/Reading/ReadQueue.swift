@@ -12,10 +12,15 @@ final class ReadQueue: Sendable {
 
     private let engine: any Engine
     private let gatherAnswers: @Sendable (() -> Void) -> Void
+    private let metrics: KeyspaceMetrics
     private let queue: Mutex<Queue>
     private let threads = Mutex<[WorkerThread]>([])
 
-    init(engine: any Engine, gatherAnswers: @escaping @Sendable (() -> Void) -> Void = { $0() }) {
+    init(
+        engine: any Engine, gatherAnswers: @escaping @Sendable (() -> Void) -> Void = { $0() },
+        metrics: KeyspaceMetrics = .none
+    ) {
+        self.metrics = metrics
         self.engine = engine
         self.gatherAnswers = gatherAnswers
         let count = engine.blocks ? max(1, engine.readers) : 0
@@ -55,7 +60,9 @@ final class ReadQueue: Sendable {
         _ body: @escaping @Sendable (any EngineView) throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {
         guard engine.blocks else { return try engine.read(body) }
-        return try await call { [engine] () throws(StoreError) in try engine.read(body) }
+        return try await call { [engine, metrics] () throws(StoreError) in
+            try metrics.time { () throws(StoreError) in try engine.read(body) }
+        }
     }
 
     /// Runs a blocking call on a reading thread.
@@ -159,7 +166,7 @@ final class ReadQueue: Sendable {
 
     private func lookUp(_ lookups: [Lookup]) {
         do throws(StoreError) {
-            let records = try engine.lookUp(lookups.map(\.key))
+            let records = try metrics.time { () throws(StoreError) in try engine.lookUp(lookups.map(\.key)) }
             gatherAnswers {
                 for lookup in lookups { lookup.answer(.success(records[lookup.key])) }
             }

@@ -8,6 +8,8 @@ struct LogKeeper: Sendable {
     let hub: Hub
     let reads: ReadQueue
     let options: KeyspaceOptions
+    /// How much of the log to keep, which may change.
+    let retention: @Sendable () -> Retention
 
     /// How often the age of a log is looked at that has not grown.
     private static let idleInterval = Duration.seconds(10)
@@ -40,7 +42,7 @@ struct LogKeeper: Sendable {
     }
 
     private func compact() async throws(StoreError) {
-        let (retention, clock) = (options.retention, options.clock)
+        let (retention, clock) = (retention(), options.clock)
         guard retention != .unlimited else { return }
         let oldest = try await reads.run { (view) throws(StoreError) -> Ref? in
             let head = try view.head()

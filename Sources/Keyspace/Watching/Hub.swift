@@ -52,6 +52,19 @@ final class Hub: Sendable {
     /// How many watchers there are.
     var watcherCount: Int { state.withLock { $0.index.count } }
 
+    /// How the watches stand.
+    var watchFigures: WatchFigures {
+        state.withLock { state in
+            var figures = WatchFigures(count: state.index.count)
+            for watcher in state.index.all {
+                let (isBehind, given) = watcher.place(ifUpToDate: state.delivered)
+                if isBehind { figures.behind += 1 }
+                figures.longestLag = max(figures.longestLag, state.committed.rawValue - given.rawValue)
+            }
+            return figures
+        }
+    }
+
     /// An event that was in the log when it was last looked at, if one is remembered.
     var mark: EventMark? { state.withLock { $0.mark } }
 

@@ -69,6 +69,19 @@ final class Watcher: Sendable {
     /// About how many bytes of events it holds for its reader.
     var pendingBytes: Int { state.withLock { $0.pendingBytes } }
 
+    /// Whether it has to read the log, and the last event before those that it has still to give to its reader;
+    /// `delivered` if there are none, or it isn't known yet where it starts.
+    func place(ifUpToDate delivered: Ref) -> (isBehind: Bool, given: Ref) {
+        state.withLock { state in
+            let next = state.pending.first?.ref.previous
+            switch state.mode {
+            case .behind(.zero): return (true, next ?? delivered)
+            case .behind(let ref): return (true, next ?? ref.previous)
+            case .live: return (false, next ?? delivered)
+            }
+        }
+    }
+
     func wants(_ kind: Event.Kind) -> Bool { kinds.isEmpty || kinds.contains(kind) }
 }
 

@@ -64,7 +64,9 @@ extension Committer {
     }
 
     private func noteBatch(_ transactions: Int, took duration: Duration) {
-        guard engine.gathersBatches, transactions > 0 else { return }
+        guard transactions > 0 else { return }
+        metrics.batchEnded(transactions: transactions, took: duration)
+        guard engine.gathersBatches else { return }
         let waiting = queue.withLock { $0.waiting.count }
         gathering.withLock { $0.note(transactions: transactions, waiting: waiting, took: duration) }
     }
@@ -109,6 +111,7 @@ extension Committer {
             }
             return try commitOnce(transactions)
         } catch {
+            metrics.batchFailed(error.code)
             logger.error("batch failed", metadata: ["error": "\(error)", "transactions": "\(transactions.count)"])
             if error.code == .logWentBack {
                 restart(error)
@@ -157,6 +160,7 @@ extension Committer {
             return committed
         }
         hub.note(foreignUpTo: foreign, thenOwn: committed)
+        if let committed { metrics.stored(committed.events) }
         noteDeadlines(home, after: committed)
     }
 

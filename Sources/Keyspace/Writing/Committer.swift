@@ -69,6 +69,7 @@ final class Committer: Sendable {
     let hub: Hub
     let gatherAnswers: @Sendable (() -> Void) -> Void
     let logger: Logger
+    let metrics: KeyspaceMetrics
     let queue = Mutex(Queue())
     let deadlines: Mutex<Deadlines>
     let deadlineMoved: @Sendable (Timestamp?) -> Void
@@ -86,6 +87,7 @@ final class Committer: Sendable {
         engine: any Engine, clock: any WallClock, limits: Limits, batchLimits: BatchLimits = .init(), hub: Hub,
         lastTime: Timestamp = Timestamp(microseconds: 0), nextDeadline: Timestamp?,
         gatherAnswers: @escaping @Sendable (() -> Void) -> Void = { $0() }, logger: Logger,
+        metrics: KeyspaceMetrics = .none,
         deadlineMoved: @escaping @Sendable (Timestamp?) -> Void
     ) {
         self.engine = engine
@@ -95,6 +97,7 @@ final class Committer: Sendable {
         self.hub = hub
         self.gatherAnswers = gatherAnswers
         self.logger = logger
+        self.metrics = metrics
         self.deadlineMoved = deadlineMoved
         deadlines = Mutex(Deadlines(next: nextDeadline, lastTime: lastTime))
         continuity = Atomic(engine.continuity)

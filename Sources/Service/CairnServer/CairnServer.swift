@@ -1,6 +1,7 @@
 public import CairnModel
 public import CairnRPC
 public import Logging
+internal import Metrics
 public import ServiceLifecycle
 
 /// A server: a store behind its doors.
@@ -9,10 +10,17 @@ public struct CairnServer: Service {
     public struct Configuration: Sendable {
         /// Where gRPC listens, and its limits.
         public var grpc: RPCServerConfiguration
+        /// Where `/metrics`, `/livez` and `/readyz` are served over HTTP; nowhere if `nil`.
+        public var monitor: RPCAddress?
+        /// Where calls are counted, and what `/metrics` and `Stats` tell of. The store's own metrics are in it if the
+        /// store was opened with the same registry.
+        public var metrics = MetricRegistry()
         /// How long calls under way may take to end when the server stops.
         public var drainTime: Duration = .seconds(10)
         /// Where a backup is put together before it is sent; the system's temporary directory if `nil`.
         public var backupDirectory: String?
+        /// Whether writes are refused from the start; see ``CairnServer/isReadOnly``.
+        public var isReadOnly = false
 
         /// A server that listens as `grpc` says. Its message limit is raised so that every transaction within
         /// `limits` fits.
@@ -26,6 +34,9 @@ public struct CairnServer: Service {
 
     private let door: GRPCDoor
     private let server: RPCServer
+    private let monitor: Monitor?
+    private let readiness: Readiness
+    private let writes: WriteSwitch
     private let drainTime: Duration
     private let logger: Logger
 
@@ -33,14 +44,47 @@ public struct CairnServer: Service {
     ///
     /// Throws ``CairnRPC/RPCSetupError``, naming the address or file.
     public init(store: any Store, configuration: Configuration, logger: Logger) async throws {
-        door = GRPCDoor(store: store, configuration: configuration, logger: logger)
-        server = try await RPCServer.start(router: door.router, configuration: configuration.grpc, logger: logger)
+        let writes = WriteSwitch()
+        writes.isReadOnly = configuration.isReadOnly
+        self.writes = writes
+        let metrics = configuration.metrics
+        readiness = Readiness(store: store)
+        door = GRPCDoor(
+            store: store.switched(by: writes), configuration: configuration, writes: writes, logger: logger)
+        var grpc = configuration.grpc
+        grpc.metrics = metrics
+        let server = try await RPCServer.start(router: door.router, configuration: grpc, logger: logger)
+        self.server = server
+        do {
+            monitor = try await Monitor.start(
+                on: configuration.monitor, metrics: metrics, readiness: readiness, logger: logger)
+        } catch {
+            await server.shutdownGracefully(deadline: .zero)
+            throw error
+        }
         drainTime = configuration.drainTime
         self.logger = logger
+        metrics.addCollector { [writes] in
+            let readOnly = "cairn_read_only"
+            let value = writes.isReadOnly ? 1.0 : 0
+            return ProcessMetrics.families() + [
+                MetricFamily(readOnly, help: MetricTable.help(of: readOnly), .gauge, value), .cairnInfo,
+            ]
+        }
     }
 
     /// The addresses that are bound, with the ports that were chosen.
     public var addresses: [RPCAddress] { server.addresses }
+
+    /// Where the monitor listens, with the port that was chosen; `nil` without one.
+    public var monitorAddress: RPCAddress? { monitor?.address }
+
+    /// Whether writes are refused with ``CairnModel/StoreError/Code/readOnly``. Reads and streams go on, and so does
+    /// what the store does by itself, such as to expire leases. A write that has begun is not undone.
+    public var isReadOnly: Bool {
+        get { writes.isReadOnly }
+        nonmutating set { writes.isReadOnly = newValue }
+    }
 
     /// Serves until graceful shutdown or cancellation; then ends the streams, lets calls finish, and returns.
     public func run() async {
@@ -48,9 +92,21 @@ public struct CairnServer: Service {
         await stop()
     }
 
-    /// Stops: no new calls, streams end with UNAVAILABLE, calls under way finish within the drain time.
+    /// Stops: not ready any more, no new calls, streams end with UNAVAILABLE, calls under way finish within the drain
+    /// time. The monitor tells until the end.
     public func stop() async {
+        readiness.stop()
         door.health.stop()
         await server.shutdownGracefully(deadline: drainTime)
+        await monitor?.stop()
+    }
+}
+
+extension MetricFamily {
+    /// What runs.
+    fileprivate static var cairnInfo: MetricFamily {
+        let name = "cairn_info"
+        let labels = [Label(name: "version", value: cairnVersion)]
+        return MetricFamily(name, help: MetricTable.help(of: name), .gauge, [Series(labels: labels, value: .number(1))])
     }
 }

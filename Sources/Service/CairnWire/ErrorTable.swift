@@ -24,7 +24,7 @@ package enum ErrorTable {
         .corrupted: .dataLoss, .logWentBack: .dataLoss,
         .foreignFile: .failedPrecondition, .formatTooNew: .failedPrecondition,
         .authenticationFailed: .failedPrecondition, .databaseNotFound: .failedPrecondition,
-        .readOnlyHome: .failedPrecondition, .unsuitableHome: .failedPrecondition,
+        .readOnly: .failedPrecondition, .readOnlyHome: .failedPrecondition, .unsuitableHome: .failedPrecondition,
         .storageFailed: .internal, .internal: .internal,
     ]
 

@@ -19,7 +19,7 @@ struct CairnCommand: AsyncParsableCommand {
               5   the server can't be reached or gave no answer in time
               6   the event asked for is no longer kept, does not exist yet, or was lost
               7   another client has locked the key
-              64  the command line is wrong
+              64  the command line or the configuration is wrong
 
             SHELL COMPLETION
               cairn --generate-completion-script bash|zsh|fish
@@ -29,7 +29,7 @@ struct CairnCommand: AsyncParsableCommand {
             ServeCommand.self, SetCommand.self, GetCommand.self, ExistsCommand.self, DeleteCommand.self,
             PopCommand.self, ClearCommand.self, ListCommand.self, WatchCommand.self, LockCommand.self,
             UnlockCommand.self, LocksCommand.self, LeaseCommand.self, TxnCommand.self, ConsumeCommand.self,
-            ConsumersCommand.self,
-            StatusCommand.self, CompactCommand.self, BackupCommand.self, BenchCommand.self, VersionCommand.self,
+            ConsumersCommand.self, StatusCommand.self, StatsCommand.self, TopCommand.self, CompactCommand.self,
+            BackupCommand.self, BenchCommand.self, ConfigCommand.self, VersionCommand.self,
         ])
 }

@@ -54,7 +54,7 @@ struct Layer: Sendable {
         Layer(
             "Sources/Keyspace",
             "the keyspace is a store over any engine, and knows none of them",
-            ["CairnModel", "Logging"],
+            ["CairnModel", "Logging", "Metrics"],
             platform,
             collections
         ),
@@ -110,12 +110,18 @@ struct Layer: Sendable {
         Layer(
             "Sources/Tools",
             "a tool wires what the facade, the server and the client give",
-            ["Cairn", "CairnModel", "CairnServer", "CairnClient", "CairnRPC", "CairnProtocol"],
+            ["Cairn", "CairnModel", "CairnServer", "CairnSettings", "CairnClient", "CairnRPC", "CairnProtocol"],
             ["ArgumentParser", "Histogram", "NIO", "SwiftProtobuf"],
             platform,
             collections,
             observability,
             lifecycle
+        ),
+        Layer(
+            "Sources/Tools/CairnSettings",
+            "the settings are values, read from flags, environment and file, and know nothing of what they set",
+            ["Configuration", "Yams"],
+            platform
         ),
         Layer(
             "Benchmarks/Baseline",

@@ -48,6 +48,11 @@ struct ClientOptions: ParsableArguments {
 
     /// Calls `body` with a client, closes it, and ends the process with the code that the error stands for.
     func run(_ body: (any Store) async throws -> Void) async throws {
+        try await runClient { client in try await body(client) }
+    }
+
+    /// The same, for what only servers can tell.
+    func runClient(_ body: (CairnClient) async throws -> Void) async throws {
         try await reportingErrors {
             let client = try makeClient()
             do {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CairnSettings
 
 /// A duration on the command line: numbers with units, such as `30s`, `1h30m` or `250ms`.
 struct DurationArgument: ExpressibleByArgument, CustomStringConvertible {
@@ -7,41 +8,14 @@ struct DurationArgument: ExpressibleByArgument, CustomStringConvertible {
     init(_ duration: Duration) { self.duration = duration }
 
     init?(argument: String) {
-        guard let duration = DurationArgument.parse(argument) else { return nil }
+        guard let duration = DurationText.duration(of: argument) else { return nil }
         self.duration = duration
     }
 
-    /// Units, and how many microseconds they have; longer names first, as `ms` begins like `m`.
-    private static let units: [(name: String, microseconds: Double)] = [
-        ("us", 1), ("ms", 1e3), ("s", 1e6), ("m", 60e6), ("h", 3_600e6), ("d", 86_400e6),
-    ]
-
-    private static func parse(_ text: String) -> Duration? {
-        var rest = text[...]
-        var total = 0.0
-        guard !rest.isEmpty else { return nil }
-        while !rest.isEmpty {
-            let number = rest.prefix { $0.isNumber || $0 == "." }
-            let unit = rest.dropFirst(number.count).prefix { $0.isLetter }
-            guard let count = Double(number), let factor = units.first(where: { $0.name == unit })?.microseconds else {
-                return nil
-            }
-            total += count * factor
-            rest = rest.dropFirst(number.count + unit.count)
-        }
-        guard total < 9e18 else { return nil }
-        return .microseconds(Int64(total.rounded()))
-    }
-
-    var description: String {
-        let microseconds = duration / .microseconds(1)
-        let unit = DurationArgument.units.last { microseconds >= $0.microseconds } ?? ("us", 1)
-        let count = microseconds / unit.microseconds
-        return count == count.rounded() ? "\(Int64(count))\(unit.name)" : "\(count)\(unit.name)"
-    }
+    var description: String { DurationText.text(of: duration) }
 }
 
 extension Duration {
     /// The duration as one would write it on the command line.
-    var text: String { DurationArgument(self).description }
+    var text: String { DurationText.text(of: self) }
 }

@@ -13,6 +13,13 @@ enum Terminal {
     /// Whether a person reads standard output.
     static let isInteractive = isatty(STDOUT_FILENO) == 1
 
+    /// The columns and rows of the terminal; many, if nobody reads the output as it is.
+    static var size: (columns: Int, rows: Int) {
+        var window = winsize()
+        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &window) == 0, window.ws_col > 0 else { return (200, 1_000) }
+        return (Int(window.ws_col), Int(window.ws_row))
+    }
+
     private static let hasColour = isInteractive && ProcessInfo.processInfo.environment["NO_COLOR"] == nil
 
     /// The text in a colour, where there are colours.
@@ -36,6 +43,9 @@ enum Terminal {
             rest = rest.dropFirst(count)
         }
     }
+
+    /// Writes a text to standard error, whole: what several threads write is not mixed.
+    static func writeError(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
 
     /// Writes a line to standard error.
     static func complain(_ line: String) {

@@ -17,6 +17,7 @@ public struct RPCRouter: Sendable {
     public var methods: [String] { routes.values.map(\.method).sorted() }
 
     private mutating func add(_ route: Route) {
+        route.number = routes.values.count
         precondition(routes.insert(route, path: "/" + route.method), "method \(route.method) is registered twice")
     }
 

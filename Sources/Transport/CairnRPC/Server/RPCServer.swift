@@ -33,11 +33,12 @@ public final class RPCServer: Sendable {
         router: RPCRouter, configuration: RPCServerConfiguration, logger: Logger
     ) async throws -> RPCServer {
         guard !configuration.addresses.isEmpty else { throw RPCSetupError.noAddress }
+        let metrics = RPCServerMetrics(routes: router.routes.values, factory: configuration.metrics)
         let registry = ConnectionRegistry(limit: configuration.limits.maxConnections)
         let shared = ServerShared(
             routes: router.routes, interceptors: router.interceptors, limits: configuration.limits,
             keepalive: configuration.keepalive, compressionThreshold: configuration.compressionThreshold,
-            maxDeadline: configuration.maxDeadline, logger: logger, registry: registry)
+            maxDeadline: configuration.maxDeadline, logger: logger, registry: registry, metrics: metrics)
         let tls = try configuration.tls?.makeContext()
         var listeners: [Listener] = []
         do {
@@ -77,10 +78,15 @@ public final class RPCServer: Sendable {
             .childChannelOption(.writeBufferWaterMark, value: .init(low: 64 * 1024, high: 512 * 1024))
             .childChannelInitializer { channel in
                 guard shared.registry.admit() else {
+                    shared.metrics.connectionRefused()
                     shared.logger.info("refusing a connection: too many are open")
                     return channel.close()
                 }
-                channel.closeFuture.whenComplete { _ in shared.registry.release() }
+                shared.metrics.connectionOpened()
+                channel.closeFuture.whenComplete { _ in
+                    shared.metrics.connectionClosed()
+                    shared.registry.release()
+                }
                 return channel.eventLoop.makeCompletedFuture {
                     if isTCP {
                         try channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)

@@ -1,3 +1,4 @@
+public import Metrics
 import NIOCore
 
 /// Where a server listens, and how.
@@ -16,6 +17,8 @@ public struct RPCServerConfiguration: Sendable {
     public var maxDeadline: Duration?
     /// The threads to run on.
     public var eventLoops: RPCEventLoops
+    /// Where to count calls and connections: where swift-metrics was told to, unless told otherwise.
+    public var metrics: any MetricsFactory = MetricsSystem.factory
     /// The kernel's queue of connections that aren't accepted yet.
     public var backlog: Int32 = 1024
 

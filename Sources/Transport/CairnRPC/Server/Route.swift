@@ -4,6 +4,8 @@ import SwiftProtobuf
 // Unchecked: the flags are set while the router is built, and only read after.
 package class Route: @unchecked Sendable {
     let method: String
+    /// Which of its router's routes it is, from 0.
+    var number = 0
     /// Whether the handler starts with the headers rather than with the one request message.
     let streamsRequests: Bool
     var streamsResponses = false

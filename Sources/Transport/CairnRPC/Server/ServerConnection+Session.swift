@@ -36,6 +36,8 @@ extension ServerConnection: HTTP2SessionOwner {
             return
         }
         call.hasHead = true
+        call.arrivedAt = now
+        shared.metrics.method(call.route).didStart()
         if !interceptors.isEmpty { call.startedAt = .now }
         if let timeout = call.head.timeout {
             let timeout = min(timeout, shared.maxDeadline ?? timeout)
@@ -103,6 +105,10 @@ extension ServerConnection: HTTP2SessionOwner {
     // MARK: Calls
 
     func callDidEnd(_ call: ServerStream, status: RPCStatus) {
+        if let arrivedAt = call.arrivedAt {
+            let duration = NIODeadline.now() - arrivedAt
+            shared.metrics.method(call.route).didEnd(status.code, nanoseconds: duration.nanoseconds)
+        }
         guard !interceptors.isEmpty, let startedAt = call.startedAt else { return }
         let duration = ContinuousClock.now - startedAt
         for interceptor in interceptors { interceptor.callDidEnd(RPCContext(call), status: status, duration: duration) }

@@ -13,6 +13,7 @@ struct ServerShared: Sendable {
     let maxDeadline: Duration?
     let logger: Logger
     let registry: ConnectionRegistry
+    let metrics: RPCServerMetrics
 }
 
 /// A client's connection to a server: brings calls to their handlers, and drains.

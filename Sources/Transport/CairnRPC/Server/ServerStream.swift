@@ -21,6 +21,8 @@ final class ServerStream: HTTP2Stream, @unchecked Sendable {
     var route: Route?
     var unknownPath: String?
     var startedAt: ContinuousClock.Instant?
+    /// When its headers were complete.
+    var arrivedAt: NIODeadline?
     var deadline: ContinuousClock.Instant?
     /// When the call's deadline passes, and when more of its request must have come, on the loop's clock.
     var deadlineAt: NIODeadline?

@@ -8,7 +8,7 @@ struct GRPCDoor: Sendable {
     let router: RPCRouter
     let health: HealthService
 
-    init(store: any Store, configuration: CairnServer.Configuration, logger: Logger) {
+    init(store: any Store, configuration: CairnServer.Configuration, writes: WriteSwitch, logger: Logger) {
         var router = RPCRouter()
         let encodings = EventEncodings()
         KeyValueService(store: store).register(on: &router)
@@ -17,6 +17,7 @@ struct GRPCDoor: Sendable {
         LogService(store: store, encodings: encodings).register(on: &router)
         ConsumerService(store: store, encodings: encodings).register(on: &router)
         MaintenanceService(store: store, backupDirectory: configuration.backupDirectory).register(on: &router)
+        AdminService(store: store, metrics: configuration.metrics, writes: writes).register(on: &router)
         let services = Set(router.methods.compactMap { $0.split(separator: "/").first.map(String.init) }).sorted()
         health = HealthService(services: services)
         health.register(on: &router)

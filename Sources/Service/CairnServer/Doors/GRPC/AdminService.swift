@@ -1,0 +1,81 @@
+internal import CairnModel
+internal import CairnProtocol
+internal import CairnRPC
+internal import CairnWire
+internal import NIOPosix
+internal import SwiftProtobuf
+
+/// `cairn.v1.Admin`: how the server is doing, read from its metrics.
+struct AdminService: Sendable {
+    let store: any Store
+    let metrics: MetricRegistry
+    let writes: WriteSwitch
+    let startedAt = ContinuousClock.now
+
+    func register(on router: inout RPCRouter) {
+        router.unary("cairn.v1.Admin/Stats") { (_: Cairn_V1_StatsRequest, _) in try await stats() }
+    }
+
+    private func stats() async throws -> Cairn_V1_StatsResponse {
+        let status = try await answering { () throws(StoreError) in try await store.status() }
+        let metrics = metrics
+        // On a thread for blocking calls, as it reads files of the operating system.
+        let families = try await NIOThreadPool.singleton.runIfActive { metrics.families() }
+        var response = Cairn_V1_StatsResponse(MetricReader(families))
+        response.uptimeUs = Int64((ContinuousClock.now - startedAt) / .microseconds(1))
+        response.serverVersion = cairnVersion
+        response.home = status.home
+        response.headRef = status.headRef.rawValue
+        response.oldestRef = status.oldestRef.rawValue
+        response.readOnly = writes.isReadOnly
+        return response
+    }
+}
+
+extension Cairn_V1_StatsResponse {
+    /// What the metrics tell of.
+    init(_ metrics: MetricReader) {
+        self.init()
+        if let keys = metrics.number("cairn_home_keys") { self.keys = Int64(keys) }
+        if let bytes = metrics.number("cairn_home_bytes") { self.bytes = Int64(bytes) }
+        connections = metrics.count("cairn_connections")
+        watchers = metrics.count("cairn_watchers")
+        watchersBehind = metrics.count("cairn_watchers_behind")
+        watchLagEvents = metrics.count("cairn_watch_lag_events")
+        waitingWrites = metrics.count("cairn_waiting_writes")
+        if let seconds = metrics.histogram("cairn_batch_seconds") {
+            batches = Int64(seconds.count)
+            batchSeconds = Cairn_V1_Histogram(seconds)
+        }
+        transactions = metrics.histogram("cairn_batch_transactions").map { Int64($0.sum) } ?? 0
+        events = metrics.counts("cairn_events_total", by: "kind").filter { $0.value > 0 }
+        calls = Cairn_V1_StatsResponse.calls(metrics)
+        if let bytes = metrics.number("process_resident_memory_bytes") { memoryBytes = Int64(bytes) }
+        if let seconds = metrics.number("process_cpu_seconds_total") { cpuUs = Int64(seconds * 1e6) }
+    }
+
+    private static func calls(_ metrics: MetricReader) -> [Cairn_V1_CallStats] {
+        let ended = metrics.histograms("cairn_rpc_seconds", by: "method", and: "status")
+        let started = metrics.counts("cairn_rpc_started_total", by: "method").filter { $0.value > 0 }
+        return started.sorted { $0.key < $1.key }.map { method, count in
+            let byStatus = ended[method] ?? [:]
+            return .with {
+                $0.method = method
+                $0.started = count
+                $0.ended = byStatus.mapValues { Int64($0.count) }
+                if let first = byStatus.values.first {
+                    $0.seconds = Cairn_V1_Histogram(byStatus.values.dropFirst().reduce(first) { $0.adding($1) })
+                }
+            }
+        }
+    }
+}
+
+extension Cairn_V1_Histogram {
+    fileprivate init(_ value: HistogramValue) {
+        self.init()
+        bounds = value.bounds
+        counts = value.counts.map { Int64($0) }
+        sum = value.sum
+    }
+}

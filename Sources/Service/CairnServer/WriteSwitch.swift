@@ -1,0 +1,125 @@
+internal import CairnModel
+internal import Synchronization
+
+/// Whether a server takes writes.
+final class WriteSwitch: Sendable {
+    private let refuses = Atomic<Bool>(false)
+
+    /// Whether writes are refused.
+    var isReadOnly: Bool {
+        get { refuses.load(ordering: .relaxed) }
+        set { refuses.store(newValue, ordering: .relaxed) }
+    }
+
+    /// Throws ``CairnModel/StoreError/Code/readOnly`` for a transaction that would write, while writes are refused.
+    func check(_ transaction: Transaction) throws(StoreError) {
+        guard isReadOnly, (transaction.operations + transaction.otherwise).contains(where: { !$0.onlyReads }) else {
+            return
+        }
+        throw StoreError(
+            .readOnly, "this server takes no writes for now; nothing was changed. Reads and streams go on",
+            key: transaction.operations.first?.key)
+    }
+}
+
+/// A store behind the switch. Every write of a ``CairnModel/Store`` is a transaction or takes a lock, so there are few
+/// places to look at. What the store does by itself, such as to expire leases, goes on.
+struct SwitchedStore<Base: Store>: Store {
+    let base: Base
+    let writes: WriteSwitch
+
+    var capabilities: Capabilities { base.capabilities }
+    var limits: Limits { base.limits }
+
+    func commit(_ transaction: Transaction) async throws(StoreError) -> TransactionResult {
+        try writes.check(transaction)
+        return try await base.commit(transaction)
+    }
+
+    func acquireLock(_ request: LockRequest) async throws(StoreError) -> Lock {
+        try writes.check(Transaction(then: [.lock(request.key, duration: request.duration)]))
+        return try await base.acquireLock(request)
+    }
+
+    func get(
+        _ key: Key, consistency: ReadConsistency, clientID: String
+    ) async throws(StoreError) -> Record? {
+        try await base.get(key, consistency: consistency, clientID: clientID)
+    }
+
+    func list(_ request: ListRequest) async throws(StoreError) -> ListPage { try await base.list(request) }
+
+    func watch(_ request: WatchRequest) async throws(StoreError) -> WatchStream { try await base.watch(request) }
+
+    func lease(_ id: LeaseID, withKeys: Bool) async throws(StoreError) -> LeaseStatus? {
+        try await base.lease(id, withKeys: withKeys)
+    }
+
+    func leases(from first: LeaseID, limit: Int) async throws(StoreError) -> [LeaseStatus] {
+        try await base.leases(from: first, limit: limit)
+    }
+
+    func lock(of key: Key) async throws(StoreError) -> LockStatus? { try await base.lock(of: key) }
+
+    func locks(from first: Ref, limit: Int) async throws(StoreError) -> [LockStatus] {
+        try await base.locks(from: first, limit: limit)
+    }
+
+    func consumer(_ name: String) async throws(StoreError) -> Consumer? { try await base.consumer(name) }
+
+    func consumers(after name: String, limit: Int) async throws(StoreError) -> [Consumer] {
+        try await base.consumers(after: name, limit: limit)
+    }
+
+    func status() async throws(StoreError) -> StoreStatus { try await base.status() }
+
+    func backup(toFile path: String) async throws(StoreError) { try await base.backup(toFile: path) }
+
+    func close() async { await base.close() }
+}
+
+extension SwitchedStore: DirectStore where Base: DirectStore {
+    func readyRecord(_ key: Key) -> Record? { base.readyRecord(key) }
+
+    func get(_ key: Key, answer: @escaping @Sendable (Result<Record?, StoreError>) -> Void) {
+        base.get(key, answer: answer)
+    }
+
+    func commit(
+        _ transaction: Transaction, answer: @escaping @Sendable (Result<TransactionResult, StoreError>) -> Void
+    ) {
+        do throws(StoreError) {
+            try writes.check(transaction)
+        } catch {
+            return answer(.failure(error))
+        }
+        base.commit(transaction, answer: answer)
+    }
+}
+
+extension Store {
+    /// The store behind a switch; one that can be used without a task still can.
+    func switched(by writes: WriteSwitch) -> any Store {
+        if let direct = self as? any DirectStore { return direct.switchedDirectly(by: writes) }
+        return SwitchedStore(base: self, writes: writes)
+    }
+}
+
+extension DirectStore {
+    fileprivate func switchedDirectly(by writes: WriteSwitch) -> any Store {
+        SwitchedStore(base: self, writes: writes)
+    }
+}
+
+extension Operation {
+    fileprivate var onlyReads: Bool {
+        if case .get = self { true } else { false }
+    }
+
+    fileprivate var key: Key? {
+        switch self {
+        case .set(let key, _, _, _), .delete(let key), .lock(let key, _, _, _), .unlock(let key): key
+        default: nil
+        }
+    }
+}

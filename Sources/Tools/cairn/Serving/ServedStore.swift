@@ -1,0 +1,103 @@
+import Cairn
+import CairnRPC
+import CairnServer
+import CairnSettings
+import Logging
+import Metrics
+import ServiceLifecycle
+import UnixSignals
+
+/// A store that is opened and served as the settings say.
+enum ServedStore {
+    /// Serves until a signal ends it. `sources` are read anew on SIGHUP.
+    static func serve(_ settings: Settings, from sources: SettingsSources) async throws {
+        let output = LogOutput(settings)
+        let logger = Logger(label: "cairn") { ServerLogHandler(label: $0, output: output) }
+        for warning in settings.warnings { logger.warning("\(warning.message)") }
+        // What knows nothing of our registry counts there too.
+        let metrics = MetricRegistry()
+        MetricsSystem.bootstrap(metrics)
+        let addresses = try settings.list(.listen).map { (text) throws(StoreError) in try AddressArgument.parse(text) }
+        let loops = settings.integer(.threads).map { RPCEventLoops(count: $0) } ?? .shared
+        let keyspace = try await openStore(
+            settings.text(.store) ?? "", readReplica: settings.text(.readReplica),
+            options: keyspaceOptions(settings, loops: loops, metrics: metrics, logger: logger))
+        metrics.beforeReading { keyspace.sampleMetrics() }
+        do {
+            var configuration = CairnServer.Configuration(
+                grpc: settings.rpcConfiguration(addresses: addresses, loops: loops), limits: keyspace.limits)
+            if let drainTime = settings.duration(.drainTime) { configuration.drainTime = drainTime }
+            configuration.backupDirectory = settings.text(.backupDirectory)
+            configuration.monitor = try settings.text(.monitor).map { (text) throws(StoreError) in
+                try AddressArgument.parse(text)
+            }
+            configuration.metrics = metrics
+            configuration.isReadOnly = settings.flag(.readOnly)
+            let server = try await CairnServer(store: keyspace, configuration: configuration, logger: logger)
+            let live = LiveSettings(settings, output: output, keyspace: keyspace, server: server, logger: logger)
+            let services: [any Service] = [
+                ReloadService(live: live, sources: sources, logger: logger), AnnouncedServer(server: server),
+            ]
+            let group = ServiceGroup(
+                configuration: .init(
+                    services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
+                    logger: logger))
+            try await group.run()
+            logger.info("stopped")
+            await keyspace.close()
+        } catch {
+            await keyspace.close()
+            throw error
+        }
+    }
+
+    private static func keyspaceOptions(
+        _ settings: Settings, loops: RPCEventLoops, metrics: MetricRegistry, logger: Logger
+    ) -> KeyspaceOptions {
+        var options = KeyspaceOptions()
+        options.logger = logger
+        options.metrics = metrics
+        options.retention = settings.retention
+        options.gatherAnswers = { loops.gathering($0) }
+        if let bytes = settings.integer(.maxKeyBytes) { options.limits.keyBytes = bytes }
+        if let bytes = settings.integer(.maxValueBytes) { options.limits.valueBytes = bytes }
+        if let count = settings.integer(.maxWaitingWrites) { options.limits.waitingTransactions = count }
+        if let window = settings.duration(.requestWindow) { options.limits.requestWindow = window }
+        return options
+    }
+}
+
+extension Settings {
+    /// How much of the log is kept.
+    var retention: Retention { Retention(maxEvents: integer(.retainEvents), maxAge: duration(.retainFor)) }
+
+    fileprivate func rpcConfiguration(addresses: [RPCAddress], loops: RPCEventLoops) -> RPCServerConfiguration {
+        var rpc = RPCServerConfiguration(addresses: addresses, eventLoops: loops)
+        if let tlsCert = text(.tlsCert), let tlsKey = text(.tlsKey) {
+            rpc.tls = RPCServerTLS(
+                certificateChain: .file(tlsCert), privateKey: .file(tlsKey),
+                clientTrustRoots: text(.tlsClientCA).map { .file($0) })
+        }
+        if let count = integer(.maxConnections) { rpc.limits.maxConnections = count }
+        if let count = integer(.maxConcurrentCalls) { rpc.limits.maxConcurrentStreams = count }
+        rpc.keepalive.interval = duration(.keepaliveInterval)
+        if let timeout = duration(.keepaliveTimeout) { rpc.keepalive.timeout = timeout }
+        rpc.keepalive.maxIdle = duration(.maxConnectionIdle)
+        rpc.keepalive.maxAge = duration(.maxConnectionAge)
+        rpc.compressionThreshold = integer(.compressFrom)
+        return rpc
+    }
+}
+
+/// The server, which says where it listens once signals are heeded: who waits for the line may stop it right after.
+private struct AnnouncedServer: Service, CustomStringConvertible {
+    // The log would show every field of it otherwise.
+    var description: String { "server" }
+    let server: CairnServer
+
+    func run() async throws {
+        for address in server.addresses { Terminal.print("listening on \(address)") }
+        if let address = server.monitorAddress { Terminal.print("monitoring on \(address)") }
+        await server.run()
+    }
+}
