@@ -111,7 +111,6 @@ let package = Package(
             name: "Cairn",
             dependencies: [
                 "CairnModel", "CairnKeyspace", "CairnMemory", "CairnSnapshots",
-                .product(name: "Logging", package: "swift-log"),
                 .target(name: "CairnSQLite", condition: .when(traits: ["SQLite"])),
                 .target(name: "CairnSQL", condition: .when(traits: ["Postgres", "MySQL"])),
                 .target(name: "CairnPostgres", condition: .when(traits: ["Postgres"])),
@@ -217,8 +216,8 @@ let package = Package(
         .testTarget(
             name: "SnapshotTests",
             dependencies: [
-                "CairnSnapshots", "CairnMemory", "CairnKeyspace", "CairnModel", "CairnTestSupport",
-                .product(name: "Logging", package: "swift-log"),
+                "CairnSnapshots", "CairnSQLite", "CairnPostgres", "CairnMemory", "CairnKeyspace", "CairnModel",
+                "CairnTestSupport", "CairnTestServers", .product(name: "Logging", package: "swift-log"),
             ]
         ),
         .testTarget(

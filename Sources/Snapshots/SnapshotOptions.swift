@@ -3,7 +3,8 @@ public import CairnModel
 
 /// How snapshots are made and kept.
 public struct SnapshotOptions: Sendable {
-    /// Whose snapshots they are; see ``CairnKeyspace/SnapshotName/isServerName(_:)``. One running store may have a name at a time.
+    /// Whose snapshots they are; see ``CairnKeyspace/SnapshotName/isServerName(_:)``. A name belongs to one running
+    /// store at a time.
     public var server = "cairn"
     /// How often to make one, if something has changed; `nil` for never.
     public var interval: Duration? = .seconds(30)

@@ -67,7 +67,14 @@ package final class Snapshotter: SnapshotMaker {
     package func finish() async throws(StoreError) {
         try await onQueue { (maker) throws(StoreError) in
             defer { maker.store.close() }
-            _ = try maker.makeIfChanged(for: .shutdown)
+            do throws(StoreError) {
+                _ = try maker.makeIfChanged(for: .shutdown)
+            } catch {
+                maker.logger.error(
+                    "the last snapshot failed; what has changed since the one before is lost",
+                    metadata: ["error": "\(error)", "place": "\(maker.store.place)"])
+                throw error
+            }
         }
     }
 

@@ -1,5 +1,7 @@
 import CairnKeyspace
+import CairnMemory
 import CairnModel
+import CairnSQLite
 import CairnSnapshots
 import CairnTestSupport
 import Foundation
@@ -9,11 +11,52 @@ import Testing
 struct HomeTests {
     @Test("keeps its promises", arguments: SnapshotHome.all)
     func promises(_ home: SnapshotHome) async throws {
-        try await home.use { store in
+        let store = try await home.open("promises")
+        try await blocking {
             try keepsWhole(store)
             try listsByServer(store)
             try keepsNothingHalf(store)
         }
+        let before = try await blocking { try store.list(of: "a") }
+        store.close()
+        let again = try await home.open("promises")
+        let after = try await blocking { try again.list(of: "a") }
+        #expect(after == before && before.count == 3, "it is there for the next process")
+        again.close()
+    }
+
+    @Test("a store is kept in it and restored from it", arguments: SnapshotHome.all)
+    func restores(_ home: SnapshotHome) async throws {
+        let store = try await home.open("restores")
+        try await blocking {
+            let engine = MemoryEngine()
+            let driver = EngineDriver(engine)
+            for number in 0..<20 {
+                let value = Value(bytes: bytes(100_000, seed: UInt64(number)))
+                _ = try driver.commit([Transaction(then: [.set(Key("\(number)"), value)])], at: History.start)
+            }
+            try store.keep(engine, key: testKey())
+            let restored = EngineDriver(try store.restore(key: testKey()))
+            #expect(try restored.image() == driver.image())
+        }
+        store.close()
+    }
+
+    @Test("sqlite: a file that is something else is refused, and not touched")
+    func foreignFiles() throws {
+        let folder = try TemporaryFolder()
+        let cairn = folder.path + "/cairn.db"
+        try SQLiteEngine(path: cairn).close()
+        try CairnTestFiles.write(Array("no database at all".utf8), to: folder.path + "/text")
+        for path in [cairn, folder.path + "/text"] {
+            let before = FileManager.default.contents(atPath: path)
+            #expect(failure { _ = try SQLiteSnapshots(path: path) }?.code == .foreignFile, "\(path)")
+            #expect(FileManager.default.contents(atPath: path) == before)
+        }
+        let snapshots = try SQLiteSnapshots(path: folder.path + "/snapshots.db")
+        snapshots.close()
+        #expect(failure { _ = try SQLiteEngine(path: folder.path + "/snapshots.db") }?.code == .foreignFile)
+        #expect(failure { _ = try SQLiteSnapshots(path: folder.path + "/none/x.db") }?.code == .invalidURL)
     }
 
     private func name(_ second: Int, server: String = "a") -> SnapshotName {

@@ -97,7 +97,8 @@ struct ChunkSealer: Sendable {
     func open(_ bytes: [UInt8], index: UInt32, vouchingFor context: [UInt8]) -> [UInt8]? {
         guard bytes.count >= ChunkSealer.tagBytes, let nonce = try? nonce(index),
             let box = try? AES.GCM.SealedBox(
-                nonce: nonce, ciphertext: bytes.dropLast(ChunkSealer.tagBytes), tag: bytes.suffix(ChunkSealer.tagBytes)),
+                nonce: nonce, ciphertext: bytes.dropLast(ChunkSealer.tagBytes),
+                tag: bytes.suffix(ChunkSealer.tagBytes)),
             let plain = try? AES.GCM.open(box, using: key, authenticating: context)
         else { return nil }
         return Array(plain)
