@@ -13,6 +13,8 @@ public struct CairnServer: Service {
         public var drainTime: Duration = .seconds(10)
         /// Where a backup is put together before it is sent; the system's temporary directory if `nil`.
         public var backupDirectory: String?
+        /// Who makes the store's snapshots, if it has any.
+        public var snapshots: (any SnapshotMaker)?
 
         /// A server that listens as `grpc` says. Its message limit is raised so that every transaction within
         /// `limits` fits.

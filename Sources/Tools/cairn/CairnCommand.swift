@@ -27,6 +27,7 @@ struct CairnCommand: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, SetCommand.self, GetCommand.self, DeleteCommand.self, ListCommand.self,
             WatchCommand.self, LeaseCommand.self, TxnCommand.self, ConsumeCommand.self, ConsumersCommand.self,
-            StatusCommand.self, CompactCommand.self, BackupCommand.self, BenchCommand.self, VersionCommand.self,
+            StatusCommand.self, CompactCommand.self, BackupCommand.self, SnapshotCommand.self, BenchCommand.self,
+            VersionCommand.self,
         ])
 }

@@ -31,6 +31,8 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Keep events for this long, such as 30d.", valueName: "duration"))
     var retainFor: DurationArgument?
 
+    @OptionGroup(title: "Snapshots of memory:") var snapshots: SnapshotArguments
+
     @Option(help: ArgumentHelp("Serve with TLS: the certificate and its issuers, as PEM.", valueName: "file"))
     var tlsCert: String?
 
@@ -73,19 +75,20 @@ struct ServeCommand: AsyncParsableCommand {
             options.retention = Retention(maxEvents: retainEvents, maxAge: retainFor?.duration)
             let loops = threads.map { RPCEventLoops(count: $0) } ?? .shared
             options.gatherAnswers = { loops.gathering($0) }
-            let keyspace = try await openStore(store, readReplica: readReplica, options: options)
+            let opened = try await snapshots.openStore(store, readReplica: readReplica, options: options)
             do {
-                try await serve(keyspace, on: addresses, loops: loops, logger: logger)
-                await keyspace.close()
+                try await serve(opened, on: addresses, loops: loops, logger: logger)
             } catch {
-                await keyspace.close()
+                // The snapshotter has logged what it could not keep.
+                try? await opened.close()
                 throw error
             }
+            try await opened.close()
         }
     }
 
     private func serve(
-        _ keyspace: Keyspace, on addresses: [RPCAddress], loops: RPCEventLoops, logger: Logger
+        _ opened: ServedStore, on addresses: [RPCAddress], loops: RPCEventLoops, logger: Logger
     ) async throws {
         var grpc = RPCServerConfiguration(addresses: addresses, eventLoops: loops)
         if let tlsCert, let tlsKey {
@@ -93,9 +96,10 @@ struct ServeCommand: AsyncParsableCommand {
                 certificateChain: .file(tlsCert), privateKey: .file(tlsKey),
                 clientTrustRoots: tlsClientCA.map { .file($0) })
         }
-        var configuration = CairnServer.Configuration(grpc: grpc, limits: keyspace.limits)
+        var configuration = CairnServer.Configuration(grpc: grpc, limits: opened.store.limits)
+        configuration.snapshots = opened.snapshotted?.snapshots
         configuration.drainTime = drainTime.duration
-        let server = try await CairnServer(store: keyspace, configuration: configuration, logger: logger)
+        let server = try await CairnServer(store: opened.store, configuration: configuration, logger: logger)
         let group = ServiceGroup(
             configuration: .init(
                 services: [.init(service: AnnouncedServer(server: server))],

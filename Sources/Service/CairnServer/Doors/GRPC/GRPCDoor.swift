@@ -16,6 +16,7 @@ struct GRPCDoor: Sendable {
         LogService(store: store, encodings: encodings).register(on: &router)
         ConsumerService(store: store, encodings: encodings).register(on: &router)
         MaintenanceService(store: store, backupDirectory: configuration.backupDirectory).register(on: &router)
+        SnapshotService(maker: configuration.snapshots).register(on: &router)
         let services = Set(router.methods.compactMap { $0.split(separator: "/").first.map(String.init) }).sorted()
         health = HealthService(services: services)
         health.register(on: &router)
