@@ -32,6 +32,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["YAML"]),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -57,7 +58,9 @@ let package = Package(
         // Engines: homes whose rules are ours.
         .target(
             name: "CairnMemory",
-            dependencies: ["CairnModel", "CairnKeyspace"],
+            dependencies: [
+                "CairnModel", "CairnKeyspace", .product(name: "HashTreeCollections", package: "swift-collections"),
+            ],
             path: "Sources/Engines/CairnMemory"
         ),
         .target(
@@ -96,11 +99,23 @@ let package = Package(
             ],
             path: "Sources/Engines/CairnMySQL"
         ),
+        // Snapshots: copies of a store in memory that outlive it.
+        .systemLibrary(
+            name: "CZlib", path: "Sources/System/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(
+            name: "CairnSnapshots",
+            dependencies: [
+                "CZlib", "CairnModel", "CairnKeyspace", "CairnMemory",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Sources/Snapshots"
+        ),
         // Cairn: what a program that embeds a store imports.
         .target(
             name: "Cairn",
             dependencies: [
-                "CairnModel", "CairnKeyspace", "CairnMemory",
+                "CairnModel", "CairnKeyspace", "CairnMemory", "CairnSnapshots",
                 .target(name: "CairnSQLite", condition: .when(traits: ["SQLite"])),
                 .target(name: "CairnSQL", condition: .when(traits: ["Postgres", "MySQL"])),
                 .target(name: "CairnPostgres", condition: .when(traits: ["Postgres"])),
@@ -217,6 +232,13 @@ let package = Package(
         .testTarget(name: "ModelTests", dependencies: ["CairnModel"]),
         .testTarget(name: "KeyspaceTests", dependencies: ["CairnKeyspace", "CairnMemory", "CairnTestSupport"]),
         .testTarget(name: "MemoryTests", dependencies: ["CairnMemory", "CairnConformance", "CairnTestSupport"]),
+        .testTarget(
+            name: "SnapshotTests",
+            dependencies: [
+                "CairnSnapshots", "CairnSQLite", "CairnPostgres", "CairnMemory", "CairnKeyspace", "CairnModel",
+                "CairnTestSupport", "CairnTestServers", .product(name: "Logging", package: "swift-log"),
+            ]
+        ),
         .testTarget(
             name: "SQLiteTests",
             dependencies: [

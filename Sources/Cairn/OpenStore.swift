@@ -2,6 +2,7 @@
 @_exported public import CairnKeyspace
 internal import CairnMemory
 @_exported public import CairnModel
+@_exported public import CairnSnapshots
 
 #if MySQL
 internal import CairnMySQL
@@ -47,7 +48,7 @@ public func openStore(
         #if SQLite
         return try await Keyspace.open(options: options) { () throws(StoreError) in try SQLiteEngine(path: path) }
         #else
-        throw missing("SQLite")
+        throw StoreError.missingTrait("SQLite")
         #endif
     case .postgres(let url):
         #if Postgres
@@ -57,7 +58,7 @@ public func openStore(
             try PostgresHome(url, options: options)
         }
         #else
-        throw missing("Postgres")
+        throw StoreError.missingTrait("Postgres")
         #endif
     case .mysql(let url):
         #if MySQL
@@ -67,13 +68,17 @@ public func openStore(
             try MySQLHome(url, options: options)
         }
         #else
-        throw missing("MySQL")
+        throw StoreError.missingTrait("MySQL")
         #endif
     }
 }
 
-private func missing(_ trait: String) -> StoreError {
-    StoreError(.unsupported, "this program was built without that home; build it with the package trait \"\(trait)\"")
+extension StoreError {
+    /// The program can't do that, because it was built without a package trait.
+    static func missingTrait(_ trait: String) -> StoreError {
+        StoreError(
+            .unsupported, "this program was built without that home; build it with the package trait \"\(trait)\"")
+    }
 }
 
 /// Throws if there is a read replica of a home that has none.

@@ -43,9 +43,9 @@ final class WorkerThread: Sendable {
 }
 
 /// A blocking call made on a thread of its own, for calls too rare to keep a thread for.
-enum BlockingCall {
+package enum BlockingCall {
     /// Runs `body` on a new thread and returns its result.
-    static func run<Value: Sendable>(
+    package static func run<Value: Sendable>(
         name: String, _ body: @escaping @Sendable () -> Value
     ) async -> Value {
         await withCheckedContinuation { caller in

@@ -60,7 +60,7 @@ struct MaintenanceCommandTests {
         let commands = [
             "serve", "set", "get", "delete", "list", "watch", "lease", "txn", "consume", "consumers", "status",
             "compact",
-            "backup", "bench", "version",
+            "backup", "snapshot", "bench", "version",
         ]
         for command in commands {
             #expect(help.contains("\n  \(command) "), "\(command) is in the help")

@@ -16,7 +16,14 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
-SERVICES = ["cairn.v1.Consumers", "cairn.v1.KeyValue", "cairn.v1.Leases", "cairn.v1.Log", "cairn.v1.Maintenance"]
+SERVICES = [
+    "cairn.v1.Consumers",
+    "cairn.v1.KeyValue",
+    "cairn.v1.Leases",
+    "cairn.v1.Log",
+    "cairn.v1.Maintenance",
+    "cairn.v1.Snapshots",
+]
 
 
 def test_health(channel):

@@ -1,7 +1,7 @@
 internal import CairnModel
 
 /// Events by ref, from the oldest that is kept, in pieces that can be dropped from the front.
-struct EventLog {
+struct EventLog: Sendable {
     private static let pieceSize = 1_024
 
     private var pieces: [[Event]] = []
@@ -34,6 +34,9 @@ struct EventLog {
         }
         return events
     }
+
+    /// The pieces that `other` doesn't share.
+    func piecesNotShared(with other: EventLog) -> Int { countNotShared(pieces, other.pieces) }
 
     /// Frees whole pieces of events before `ref`, at most `limit` pieces. Returns whether more could be freed.
     mutating func trim(before ref: Ref, pieces limit: Int) -> Bool {

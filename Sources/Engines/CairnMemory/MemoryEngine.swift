@@ -8,11 +8,14 @@ internal import Synchronization
 /// One lock guards it all; what is done under it is a matter of microseconds, so callers run it where they stand.
 public final class MemoryEngine: Engine, @unchecked Sendable {
     // Unchecked, because `tables` is a plain class so that its parts change in place; it is only touched under `lock`.
-    private let tables = Tables()
+    private let tables: Tables
     private let lock = Mutex<Void>(())
 
     /// An empty store.
-    public init() {}
+    public init() { tables = Tables() }
+
+    /// A store that begins with what these hold; nobody else may have them.
+    init(_ tables: Tables) { self.tables = tables }
 
     /// `memory`
     public var name: String { "memory" }
@@ -67,4 +70,7 @@ public final class MemoryEngine: Engine, @unchecked Sendable {
 
     /// Nothing to free before the engine itself is.
     public func close() {}
+
+    /// All that the store holds, as of now. Takes as long for a large store as for a small one; also after ``close()``.
+    package func cut() -> MemoryCut { lock.withLock { _ in tables.cut() } }
 }

@@ -3,6 +3,9 @@
 ///
 /// A flat list of sorted pieces rather than a tree: two levels are enough for tens of millions of elements, and a scan
 /// walks arrays. A piece that grows past its limit is split in two; one that becomes empty is removed.
+///
+/// A copy shares all pieces. The next change of either then copies the list of pieces, which is a pointer for each, and
+/// the one piece that is changed.
 struct OrderedIndex<Element> {
     /// Elements of one piece at most. Moving half of them must stay cheap.
     private static var pieceLimit: Int { 256 }
@@ -51,6 +54,16 @@ struct OrderedIndex<Element> {
         }
     }
 
+    /// Calls `body` with each element, in order.
+    func forEach<Failure: Error>(_ body: (Element) throws(Failure) -> Void) throws(Failure) {
+        for piece in pieces {
+            for element in piece { try body(element) }
+        }
+    }
+
+    /// The pieces that `other` doesn't share.
+    func piecesNotShared(with other: OrderedIndex) -> Int { countNotShared(pieces, other.pieces) }
+
     /// Puts `element` in its place, instead of the one that is there if `isSame` says so. Returns whether it is new.
     @discardableResult
     mutating func put(
@@ -95,4 +108,15 @@ struct OrderedIndex<Element> {
         pieces.insert(Array(pieces[piece][cut...]), at: piece + 1)
         pieces[piece].removeSubrange(cut...)
     }
+}
+
+extension OrderedIndex: Sendable where Element: Sendable {}
+
+/// How many arrays of the first list are not in the second, by where their elements lie. The pointers are compared and
+/// never followed.
+func countNotShared<Element>(_ pieces: [[Element]], _ others: [[Element]]) -> Int {
+    func places(_ pieces: [[Element]]) -> Set<UnsafeRawPointer> {
+        Set(pieces.compactMap { piece in piece.withUnsafeBufferPointer { $0.baseAddress.map(UnsafeRawPointer.init) } })
+    }
+    return places(pieces).subtracting(places(others)).count
 }

@@ -1,5 +1,6 @@
 internal import CairnKeyspace
 internal import CairnModel
+internal import HashTreeCollections
 
 /// All that a memory engine holds. Not to be touched without the engine's lock.
 final class Tables {
@@ -13,10 +14,19 @@ final class Tables {
     private var leases = OrderedIndex<Lease>()
     private var keysOnLease: [LeaseID: KeysOnLease] = [:]
     private var deadlines = OrderedIndex<Deadline>()
-    private var locks: [Ref: Lock] = [:]
     private var lockDeadlines = OrderedIndex<LockDeadline>()
-    private var consumers: [String: Consumer] = [:]
-    private var results: [RequestID: (result: TransactionResult, time: Timestamp)] = [:]
+    // Trees, because a copy of one shares all but what is changed afterwards: see `MemoryCut`.
+    private var locks: TreeDictionary<Ref, Lock> = [:]
+    private var consumers: TreeDictionary<String, Consumer> = [:]
+    private var results: TreeDictionary<RequestID, RememberedResult> = [:]
+    /// How many batches have changed something.
+    private var revision = 0
+
+    /// What a request with an id was answered, and when.
+    struct RememberedResult: Sendable {
+        var result: TransactionResult
+        var time: Timestamp
+    }
 
     /// A stored lease's deadline; ordered by time, then by number.
     struct Deadline: Comparable {
@@ -63,9 +73,10 @@ final class Tables {
         for (id, lease) in changes.leases { store(lease, for: id) }
         for (token, lock) in changes.locks { store(lock, for: token) }
         for (name, consumer) in changes.consumers { consumers[name] = consumer }
-        for (id, result) in changes.results { results[id] = (result, changes.head.time) }
+        for (id, result) in changes.results { results[id] = RememberedResult(result: result, time: changes.head.time) }
         if let time = changes.forgetRequestsBefore { results = results.filter { $0.value.time >= time } }
         latest = changes.head
+        revision += 1
     }
 
     /// Frees a piece of what was compacted.
@@ -228,4 +239,35 @@ extension Tables: EngineView {
     }
 
     func result(of request: RequestID) throws(StoreError) -> TransactionResult? { results[request]?.result }
+}
+
+// A copy of all, and the way back.
+extension Tables {
+    func cut() -> MemoryCut {
+        MemoryCut(
+            head: latest, revision: revision, records: records, leases: leases, locks: locks,
+            consumers: consumers, results: results,
+            log: log)
+    }
+
+    /// Takes a record that comes after all that are there.
+    func restore(_ record: Record) {
+        records.put(record, comesBefore: { $0.key < record.key }, isSame: { $0.key == record.key })
+        move(record.key, from: nil, to: record)
+    }
+
+    func restore(_ lease: Lease) { store(lease, for: lease.id) }
+
+    func restore(_ lock: Lock) { store(lock, for: lock.token) }
+
+    func restore(_ consumer: Consumer) { consumers[consumer.name] = consumer }
+
+    func restore(_ result: TransactionResult, of request: RequestID, at time: Timestamp) {
+        results[request] = RememberedResult(result: result, time: time)
+    }
+
+    /// Takes the event that follows the last one.
+    func restore(_ event: Event) { log.append(event) }
+
+    func restore(_ head: Head) { latest = head }
 }

@@ -12,14 +12,17 @@ internal import Glibc
 /// The header in the file itself tells whose it is, even when a log lies beside it: the first transaction of a
 /// store's life is made with a rollback journal and sets the application id, and only then the file enters WAL mode.
 enum Inspection {
-    /// Throws unless the path can become a store or is one of a version we know.
-    static func check(_ path: String) throws(StoreError) {
+    /// Throws unless the path can become a file with this application id or is one of a version we know. `kind` says
+    /// what such a file is, in words.
+    static func check(
+        _ path: String, isFor expected: Int32 = Schema.applicationID, _ kind: String = "a store of Cairn's"
+    ) throws(StoreError) {
         try checkPlace(path)
         guard let header = try header(of: path) else { return }
         guard header.starts(with: Array("SQLite format 3\0".utf8)) else {
             throw StoreError(
                 .foreignFile,
-                "\(path): the file is not an SQLite database; name a store of Cairn's, or a file to be made"
+                "\(path): the file is not an SQLite database; name \(kind), or a file to be made"
             )
         }
         guard header.count == 100 else {
@@ -30,10 +33,10 @@ enum Inspection {
             )
         }
         let applicationID = Int32(truncatingIfNeeded: number(at: 68, of: header))
-        guard applicationID == Schema.applicationID else {
+        guard applicationID == expected else {
             throw StoreError(
                 .foreignFile,
-                "\(path): the file is an SQLite database, but not a store of Cairn's "
+                "\(path): the file is an SQLite database, but not \(kind) "
                     + "(application id \(applicationID)); name another file"
             )
         }

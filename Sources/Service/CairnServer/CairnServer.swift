@@ -21,6 +21,8 @@ public struct CairnServer: Service {
         public var backupDirectory: String?
         /// Whether writes are refused from the start; see ``CairnServer/isReadOnly``.
         public var isReadOnly = false
+        /// Who makes the store's snapshots, if it has any.
+        public var snapshots: (any SnapshotMaker)?
 
         /// A server that listens as `grpc` says. Its message limit is raised so that every transaction within
         /// `limits` fits.

@@ -32,6 +32,28 @@ extension Setting {
         "backup-directory", .text, otherwise: "the system's temporary directory",
         "Where a backup is put together before it is sent.", placeholder: "directory")
 
+    // MARK: Snapshots
+
+    package static let snapshotTo = Setting(
+        "snapshot-to", .text,
+        "Keep snapshots of memory:, and begin with the newest: file:FOLDER, sqlite:PATH or postgres://….",
+        placeholder: "url", secret: true)
+    package static let snapshotName = Setting(
+        "snapshot-name", .text, otherwise: "`cairn`", "Whose snapshots they are, where several servers have theirs.",
+        placeholder: "name")
+    package static let snapshotInterval = Setting(
+        "snapshot-interval", .duration(atLeast: 0), otherwise: "`30s`",
+        "How often to make one, if something has changed; 0s for none but the last.", placeholder: "duration")
+    package static let snapshotKeep = Setting(
+        "snapshot-keep", .integer(1...1_000_000), otherwise: "`5`", "How many snapshots are kept: the newest.",
+        placeholder: "n")
+    package static let snapshotKeyFile = Setting(
+        "snapshot-key-file", .text, otherwise: "CAIRN_SNAPSHOT_KEY, or none",
+        "Encrypt snapshots with the key in this file: 16 or 32 bytes, as they are, in hexadecimal digits or in base64.",
+        placeholder: "file")
+    package static let fresh = Setting(
+        "fresh", .flag, standard: "false", "Begin with an empty store, although there are snapshots.")
+
     // MARK: Connections
 
     package static let listen = Setting(
@@ -90,8 +112,9 @@ extension Setting {
     /// All settings.
     package static let all: [Setting] = [
         store, readReplica, readOnly, retainEvents, retainFor, maxKeyBytes, maxValueBytes, maxWaitingWrites,
-        requestWindow, backupDirectory, listen, tlsCert, tlsKey, tlsClientCA, threads, maxConnections,
-        maxConcurrentCalls, keepaliveInterval, keepaliveTimeout, maxConnectionIdle, maxConnectionAge, compressFrom,
-        drainTime, monitor, logLevel, logFormat, logEvents,
+        requestWindow, backupDirectory, snapshotTo, snapshotName, snapshotInterval, snapshotKeep, snapshotKeyFile,
+        fresh, listen, tlsCert, tlsKey, tlsClientCA, threads, maxConnections, maxConcurrentCalls, keepaliveInterval,
+        keepaliveTimeout, maxConnectionIdle, maxConnectionAge, compressFrom, drainTime, monitor, logLevel, logFormat,
+        logEvents,
     ]
 }

@@ -72,6 +72,11 @@ package struct Settings: Sendable {
         if text(.tlsClientCA) != nil, text(.tlsCert) == nil {
             problems.append(SettingProblem("--tls-client-ca needs --tls-cert and --tls-key"))
         }
+        let ofSnapshots: [Setting] = [.snapshotName, .snapshotInterval, .snapshotKeep, .snapshotKeyFile]
+        if text(.snapshotTo) == nil, flag(.fresh) || ofSnapshots.contains(where: { self[$0].value != nil }) {
+            problems.append(
+                SettingProblem("--snapshot-name, -interval, -keep, -key-file and --fresh need --snapshot-to"))
+        }
         return problems
     }
 }

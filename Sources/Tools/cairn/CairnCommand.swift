@@ -30,6 +30,6 @@ struct CairnCommand: AsyncParsableCommand {
             PopCommand.self, ClearCommand.self, ListCommand.self, WatchCommand.self, LockCommand.self,
             UnlockCommand.self, LocksCommand.self, LeaseCommand.self, TxnCommand.self, ConsumeCommand.self,
             ConsumersCommand.self, StatusCommand.self, StatsCommand.self, TopCommand.self, CompactCommand.self,
-            BackupCommand.self, BenchCommand.self, ConfigCommand.self, VersionCommand.self,
+            BackupCommand.self, SnapshotCommand.self, BenchCommand.self, ConfigCommand.self, VersionCommand.self,
         ])
 }

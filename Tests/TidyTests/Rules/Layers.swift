@@ -65,9 +65,18 @@ struct Layer: Sendable {
         engine("CairnPostgres", ["CPostgres", "CairnSQL"]),
         engine("CairnMySQL", ["CMariaDB", "CairnSQL"]),
         Layer(
+            "Sources/Snapshots",
+            "snapshots know the engine that they copy, and no place where they are kept but files",
+            ["CairnModel", "CairnKeyspace", "CairnMemory", "CZlib", "Crypto", "Logging"],
+            platform
+        ),
+        Layer(
             "Sources/Cairn",
             "the facade is what a program that embeds a store imports",
-            ["CairnModel", "CairnKeyspace", "CairnMemory", "CairnSQLite", "CairnSQL", "CairnPostgres", "CairnMySQL"],
+            [
+                "CairnModel", "CairnKeyspace", "CairnMemory", "CairnSnapshots", "CairnSQLite", "CairnSQL",
+                "CairnPostgres", "CairnMySQL",
+            ],
             platform,
             observability
         ),

@@ -47,7 +47,7 @@ struct ClientOptions: ParsableArguments {
     }
 
     /// Calls `body` with a client, closes it, and ends the process with the code that the error stands for.
-    func run(_ body: (any Store) async throws -> Void) async throws {
+    func run(_ body: (any Store & SnapshotMaker) async throws -> Void) async throws {
         try await runClient { client in try await body(client) }
     }
 

@@ -20,6 +20,12 @@ struct ServeOptions: ParsableArguments {
     @Option(help: .of(.maxWaitingWrites)) var maxWaitingWrites: String?
     @Option(help: .of(.requestWindow)) var requestWindow: String?
     @Option(help: .of(.backupDirectory)) var backupDirectory: String?
+    @Option(help: .of(.snapshotTo)) var snapshotTo: String?
+    @Option(help: .of(.snapshotName)) var snapshotName: String?
+    @Option(help: .of(.snapshotInterval)) var snapshotInterval: String?
+    @Option(help: .of(.snapshotKeep)) var snapshotKeep: String?
+    @Option(help: .of(.snapshotKeyFile)) var snapshotKeyFile: String?
+    @Flag(inversion: .prefixedNo, help: .of(.fresh)) var fresh: Bool?
     @Option(help: .of(.listen)) var listen: [String] = []
     @Option(help: .of(.tlsCert)) var tlsCert: String?
     @Option(help: .of(.tlsKey)) var tlsKey: String?
@@ -50,7 +56,10 @@ struct ServeOptions: ParsableArguments {
             (.store, store), (.readReplica, readReplica), (.readOnly, readOnly.map { String($0) }),
             (.retainEvents, retainEvents), (.retainFor, retainFor), (.maxKeyBytes, maxKeyBytes),
             (.maxValueBytes, maxValueBytes), (.maxWaitingWrites, maxWaitingWrites), (.requestWindow, requestWindow),
-            (.backupDirectory, backupDirectory), (.tlsCert, tlsCert), (.tlsKey, tlsKey), (.tlsClientCA, tlsClientCA),
+            (.backupDirectory, backupDirectory), (.snapshotTo, snapshotTo), (.snapshotName, snapshotName),
+            (.snapshotInterval, snapshotInterval), (.snapshotKeep, snapshotKeep),
+            (.snapshotKeyFile, snapshotKeyFile), (.fresh, fresh.map { String($0) }), (.tlsCert, tlsCert),
+            (.tlsKey, tlsKey), (.tlsClientCA, tlsClientCA),
             (.threads, threads), (.maxConnections, maxConnections), (.maxConcurrentCalls, maxConcurrentCalls),
             (.keepaliveInterval, keepaliveInterval), (.keepaliveTimeout, keepaliveTimeout),
             (.maxConnectionIdle, maxConnectionIdle), (.maxConnectionAge, maxConnectionAge),

@@ -19,9 +19,9 @@ enum ServedStore {
         MetricsSystem.bootstrap(metrics)
         let addresses = try settings.list(.listen).map { (text) throws(StoreError) in try AddressArgument.parse(text) }
         let loops = settings.integer(.threads).map { RPCEventLoops(count: $0) } ?? .shared
-        let keyspace = try await openStore(
-            settings.text(.store) ?? "", readReplica: settings.text(.readReplica),
-            options: keyspaceOptions(settings, loops: loops, metrics: metrics, logger: logger))
+        let opened = try await OpenedStore.open(
+            settings, options: keyspaceOptions(settings, loops: loops, metrics: metrics, logger: logger))
+        let keyspace = opened.store
         metrics.beforeReading { keyspace.sampleMetrics() }
         do {
             var configuration = CairnServer.Configuration(
@@ -33,6 +33,7 @@ enum ServedStore {
             }
             configuration.metrics = metrics
             configuration.isReadOnly = settings.flag(.readOnly)
+            configuration.snapshots = opened.snapshotted?.snapshots
             let server = try await CairnServer(store: keyspace, configuration: configuration, logger: logger)
             let live = LiveSettings(settings, output: output, keyspace: keyspace, server: server, logger: logger)
             let services: [any Service] = [
@@ -43,12 +44,13 @@ enum ServedStore {
                     services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
                     logger: logger))
             try await group.run()
-            logger.info("stopped")
-            await keyspace.close()
         } catch {
-            await keyspace.close()
+            // The snapshotter has logged what it could not keep.
+            try? await opened.close()
             throw error
         }
+        logger.info("stopped")
+        try await opened.close()
     }
 
     private static func keyspaceOptions(

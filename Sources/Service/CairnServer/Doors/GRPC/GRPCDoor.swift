@@ -18,6 +18,7 @@ struct GRPCDoor: Sendable {
         ConsumerService(store: store, encodings: encodings).register(on: &router)
         MaintenanceService(store: store, backupDirectory: configuration.backupDirectory).register(on: &router)
         AdminService(store: store, metrics: configuration.metrics, writes: writes).register(on: &router)
+        SnapshotService(maker: configuration.snapshots).register(on: &router)
         let services = Set(router.methods.compactMap { $0.split(separator: "/").first.map(String.init) }).sorted()
         health = HealthService(services: services)
         health.register(on: &router)

@@ -1,0 +1,167 @@
+package import CairnKeyspace
+package import CairnMemory
+package import CairnModel
+internal import Dispatch
+package import Logging
+internal import Synchronization
+
+/// Makes the snapshots of one memory engine: at an interval if something has changed, when asked, and at the end.
+///
+/// All that blocks is done on a queue of its own, one thing at a time. The engine is stopped for none of it.
+package final class Snapshotter: SnapshotMaker {
+    private struct State {
+        /// The engine's revision in the newest snapshot; `nil` if it isn't the engine's.
+        var savedRevision: Int?
+        var newestTime: Timestamp?
+    }
+
+    private let engine: MemoryEngine
+    private let store: any SnapshotStore
+    private let options: SnapshotOptions
+    private let clock: any WallClock
+    private let logger: Logger
+    private let state: Mutex<State>
+    // Snapshots take seconds of processor and file; a queue's thread may wait for that, and keeps them in order.
+    private let queue = DispatchQueue(label: "cairn-snapshots")
+
+    /// `newest` is the newest snapshot there is, and `isSaved` whether the engine is what was restored from it, or is
+    /// empty as there is none.
+    package init(
+        _ engine: MemoryEngine, in store: any SnapshotStore, options: SnapshotOptions, newest: SnapshotName?,
+        isSaved: Bool, clock: any WallClock, logger: Logger
+    ) {
+        self.engine = engine
+        self.store = store
+        self.options = options
+        self.clock = clock
+        self.logger = logger
+        state = Mutex(State(savedRevision: isSaved ? 0 : nil, newestTime: newest?.time))
+    }
+
+    /// Makes a snapshot at each interval if something has changed, until the task is cancelled. One that fails is
+    /// logged, and tried again after the next.
+    package func run() async {
+        guard let interval = options.interval else { return }
+        while !Task.isCancelled {
+            let next = clock.now() + interval
+            guard (try? await clock.sleep(until: next)) != nil else { return }
+            do throws(StoreError) {
+                _ = try await onQueue { (maker) throws(StoreError) in try maker.makeIfChanged(for: .interval) }
+            } catch {
+                logger.error(
+                    "snapshot failed; the next is tried in \(interval)",
+                    metadata: ["error": "\(error)", "place": "\(store.place)"])
+            }
+        }
+    }
+
+    package func createSnapshot() async throws(StoreError) -> Snapshot {
+        try await onQueue { (maker) throws(StoreError) in try maker.make(for: .request) }
+    }
+
+    package func snapshots() async throws(StoreError) -> [Snapshot] {
+        try await onQueue { (maker) throws(StoreError) in try maker.list() }
+    }
+
+    /// Makes the last snapshot, if something has changed, and lets go of the place. Nothing may be asked afterwards.
+    package func finish() async throws(StoreError) {
+        try await onQueue { (maker) throws(StoreError) in
+            defer { maker.store.close() }
+            do throws(StoreError) {
+                _ = try maker.makeIfChanged(for: .shutdown)
+            } catch {
+                maker.logger.error(
+                    "the last snapshot failed; what has changed since the one before is lost",
+                    metadata: ["error": "\(error)", "place": "\(maker.store.place)"])
+                throw error
+            }
+        }
+    }
+
+    private func onQueue<Value: Sendable>(
+        _ body: @escaping @Sendable (Snapshotter) throws(StoreError) -> Value
+    ) async throws(StoreError) -> Value {
+        // Resumed once, when the queue has come to it.
+        let result = await withCheckedContinuation { (caller: CheckedContinuation<Result<Value, StoreError>, Never>) in
+            queue.async { [self] in
+                do throws(StoreError) {
+                    caller.resume(returning: .success(try body(self)))
+                } catch {
+                    caller.resume(returning: .failure(error))
+                }
+            }
+        }
+        return try result.get()
+    }
+
+    // MARK: On the queue
+
+    private func makeIfChanged(for occasion: Snapshot.Occasion) throws(StoreError) -> Snapshot? {
+        let revision = engine.cut().revision
+        if state.withLock({ $0.savedRevision }) == revision { return nil }
+        return try make(for: occasion)
+    }
+
+    private func make(for occasion: Snapshot.Occasion) throws(StoreError) -> Snapshot {
+        let start = ContinuousClock.now
+        let cut = engine.cut()
+        let time = SnapshotRules.time(at: clock.now(), after: state.withLock { $0.newestTime })
+        let name = SnapshotName(server: options.server, time: time)
+        var random = SystemRandomNumberGenerator()
+        let header = SnapshotHeader(
+            server: options.server, time: time, occasion: occasion, isEncrypted: options.key != nil,
+            salt: (0..<16).map { _ in UInt8.random(in: 0...255, using: &random) }, head: cut.head)
+        var byteCount: Int64 = 0
+        let key = options.key
+        try store.write(name) { (sink) throws(StoreError) in
+            byteCount = try SnapshotWriter.write(cut, header, key: key, to: sink)
+        }
+        state.withLock {
+            $0.savedRevision = cut.revision
+            $0.newestTime = time
+        }
+        let snapshot = Snapshot(header, byteCount: byteCount)
+        logger.info(
+            "snapshot made",
+            metadata: [
+                "name": "\(snapshot.name)", "occasion": "\(occasion)", "ref": "\(cut.head.lastRef)",
+                "bytes": "\(byteCount)", "took": "\(ContinuousClock.now - start)",
+            ])
+        removeSurplus()
+        return snapshot
+    }
+
+    /// A snapshot too many does no harm, so what goes wrong here is told and tried again after the next snapshot.
+    private func removeSurplus() {
+        do throws(StoreError) {
+            for name in SnapshotRules.surplus(try store.list(of: options.server), keep: options.keep) {
+                try store.delete(name)
+            }
+        } catch {
+            logger.warning("old snapshots could not be removed", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func list() throws(StoreError) -> [Snapshot] {
+        var found: [Snapshot] = []
+        for stored in try store.list(of: options.server) {
+            do throws(StoreError) {
+                found.append(
+                    Snapshot(try SnapshotReader.header(of: stored, in: store), byteCount: stored.byteCount))
+            } catch {
+                guard SnapshotRules.mayPassOver(error) || error.code == .formatTooNew else { throw error }
+                logger.warning("a snapshot is broken", metadata: ["name": "\(stored.name.text)", "error": "\(error)"])
+            }
+        }
+        return found
+    }
+}
+
+extension Snapshot {
+    fileprivate init(_ header: SnapshotHeader, byteCount: Int64) {
+        self.init(
+            name: SnapshotName(server: header.server, time: header.time).text, time: header.time,
+            headRef: header.head.lastRef, occasion: header.occasion, isEncrypted: header.isEncrypted,
+            byteCount: byteCount)
+    }
+}
