@@ -45,7 +45,7 @@ package struct SettingsSources: Sendable {
         } catch {
             problems.append(error)
         }
-        if let settingsFile { problems += SettingsSources.unknownNames(in: settingsFile) }
+        if let settingsFile { problems += SettingsSources.problems(in: settingsFile) }
         var entries: [Setting: Settings.Entry] = [:]
         let places = places(settingsFile)
         for setting in Setting.all {
@@ -149,7 +149,8 @@ package struct SettingsSources: Sendable {
 
     // MARK: What nobody knows
 
-    private static func unknownNames(in file: SettingsFile) -> [SettingProblem] {
+    /// Names that are no settings, and values that no setting has: the lookups would pass over both.
+    private static func problems(in file: SettingsFile) -> [SettingProblem] {
         let known = Setting.all.map(\.name)
         let nested = Setting.all.filter { file.mappings.contains($0.name) }.map { setting in
             SettingProblem("\(setting.name) in \(file.path) must be: \(setting.kind.typeName)")

@@ -94,6 +94,23 @@ struct MonitorTests {
         }
     }
 
+    @Test(
+        "a home on a database server tells of its database",
+        .enabled(if: DatabaseKind.areAvailable, DatabaseKind.reason), arguments: DatabaseKind.allCases)
+    func database(_ kind: DatabaseKind) async throws {
+        let database = try await kind.freshDatabase()
+        try await withMonitor(store: database.url) { (cairn, address) async throws in
+            for number in 1...3 { try await cairn.must("set", "k/\(number)", "x") }
+            let text = try await page("\(address)/metrics").body
+            let home = kind == .postgres ? "postgres" : "mysql"
+            let commits = "cairn_database_seconds_count{home=\"\(home)\",operation=\"commit\"}"
+            #expect((value(commits, in: text) ?? 0) >= 3)
+            #expect(value("cairn_database_batch_events_sum{home=\"\(home)\"}", in: text) == 3)
+            #expect((value("cairn_database_sessions{home=\"\(home)\"}", in: text) ?? 0) >= 1)
+            #expect(value("cairn_database_on_duty{home=\"\(home)\"}", in: text) == 1)
+        }
+    }
+
     @Test("open watches of several clients don't hold up a server that stops, however long calls may take")
     func stopWithWatches() async throws {
         try await withServer(options: ["--drain-time", "1h"]) { (cairn) async throws in
