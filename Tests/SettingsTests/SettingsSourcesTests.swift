@@ -51,6 +51,7 @@ struct SettingsSourcesTests {
             let text = SettingsSourcesTests.example(setting)
             var others: [Setting: [String]] = [:]
             for other in [Setting.tlsCert, .tlsKey] where other != setting { others[other] = ["x.pem"] }
+            if setting != .snapshotTo { others[.snapshotTo] = ["file:snapshots"] }
             let flag = try read(flags: others.merging([setting: [text]]) { $1 })
             #expect(flag[setting].source == .flag("--\(setting.name)"))
             let variable = try read(flags: others, environment: [setting.variable: text])

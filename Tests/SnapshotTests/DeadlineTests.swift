@@ -57,7 +57,7 @@ struct DeadlineTests {
         #expect(try await restored.set("b", "1").leaseID == 2)
         // Whoever has seen the event that was lost is told so.
         let seen = EventMark(ref: lost.updatedRef, time: clock.now() + .seconds(-1))
-        let error = await failure {
+        let error = await awaitedFailure {
             _ = try await restored.watch(WatchRequest(range: .all, start: .ref(3), seen: seen))
         }
         #expect(error?.code == .logWentBack)

@@ -66,7 +66,7 @@ struct SnapshotterTests {
         let (engine, snapshotter) = try open(options(interval: .seconds(30)))
         try set("a", on: engine)
         kept.refuse(with: StoreError(.storageFull, "full"))
-        #expect(await failure { _ = try await snapshotter.createSnapshot() }?.code == .storageFull)
+        #expect(await awaitedFailure { _ = try await snapshotter.createSnapshot() }?.code == .storageFull)
         let running = Task { await snapshotter.run() }
         await clock.waitForSleeper(until: clock.now() + .seconds(30))
         clock.advance(by: .seconds(30))
@@ -108,7 +108,7 @@ struct SnapshotterTests {
         let (engine, snapshotter) = try open()
         try set("a", on: engine)
         kept.refuse(with: StoreError(.storageFull, "full"))
-        #expect(await failure { try await snapshotter.finish() }?.code == .storageFull)
+        #expect(await awaitedFailure { try await snapshotter.finish() }?.code == .storageFull)
     }
 
     @Test("the newest stay, however the clock goes")

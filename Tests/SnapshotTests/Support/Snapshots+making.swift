@@ -49,7 +49,7 @@ func failure(_ body: () throws -> Void) -> StoreError? {
 }
 
 /// The error that `body` throws.
-func failure(_ body: () async throws -> Void) async -> StoreError? {
+func awaitedFailure(_ body: () async throws -> Void) async -> StoreError? {
     do {
         try await body()
         return nil
