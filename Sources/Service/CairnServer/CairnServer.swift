@@ -52,7 +52,7 @@ public struct CairnServer: Service {
         let metrics = configuration.metrics
         readiness = Readiness(store: store)
         door = GRPCDoor(
-            store: store.switched(by: writes), configuration: configuration, writes: writes, logger: logger)
+            store: writes.guarding(store), configuration: configuration, writes: writes, logger: logger)
         var grpc = configuration.grpc
         grpc.metrics = metrics
         let server = try await RPCServer.start(router: door.router, configuration: grpc, logger: logger)

@@ -24,10 +24,14 @@ final class WriteSwitch: Sendable {
 
 /// A store behind the switch. Every write of a ``CairnModel/Store`` is a transaction or takes a lock, so there are few
 /// places to look at. What the store does by itself, such as to expire leases, goes on.
-struct SwitchedStore<Base: Store>: Store {
-    let base: Base
-    let writes: WriteSwitch
+///
+/// Not generic: as the store's type is only known when the server runs, generic code would be the slower.
+private protocol Switched: Store {
+    var base: any Store { get }
+    var writes: WriteSwitch { get }
+}
 
+extension Switched {
     var capabilities: Capabilities { base.capabilities }
     var limits: Limits { base.limits }
 
@@ -78,11 +82,22 @@ struct SwitchedStore<Base: Store>: Store {
     func close() async { await base.close() }
 }
 
-extension SwitchedStore: DirectStore where Base: DirectStore {
-    func readyRecord(_ key: Key) -> Record? { base.readyRecord(key) }
+private struct SwitchedStore: Switched {
+    let base: any Store
+    let writes: WriteSwitch
+}
+
+/// The same, of a store that can be used without a task.
+private struct SwitchedDirectStore: Switched, DirectStore {
+    let direct: any DirectStore
+    let writes: WriteSwitch
+
+    var base: any Store { direct }
+
+    func readyRecord(_ key: Key) -> Record? { direct.readyRecord(key) }
 
     func get(_ key: Key, answer: @escaping @Sendable (Result<Record?, StoreError>) -> Void) {
-        base.get(key, answer: answer)
+        direct.get(key, answer: answer)
     }
 
     func commit(
@@ -93,21 +108,15 @@ extension SwitchedStore: DirectStore where Base: DirectStore {
         } catch {
             return answer(.failure(error))
         }
-        base.commit(transaction, answer: answer)
+        direct.commit(transaction, answer: answer)
     }
 }
 
-extension Store {
-    /// The store behind a switch; one that can be used without a task still can.
-    func switched(by writes: WriteSwitch) -> any Store {
-        if let direct = self as? any DirectStore { return direct.switchedDirectly(by: writes) }
-        return SwitchedStore(base: self, writes: writes)
-    }
-}
-
-extension DirectStore {
-    fileprivate func switchedDirectly(by writes: WriteSwitch) -> any Store {
-        SwitchedStore(base: self, writes: writes)
+extension WriteSwitch {
+    /// The store behind this switch; one that can be used without a task still can.
+    func guarding(_ store: any Store) -> any Store {
+        if let direct = store as? any DirectStore { return SwitchedDirectStore(direct: direct, writes: self) }
+        return SwitchedStore(base: store, writes: self)
     }
 }
 
