@@ -56,7 +56,7 @@ package final class Snapshotter: SnapshotMaker {
     }
 
     package func createSnapshot() async throws(StoreError) -> Snapshot {
-        try await onQueue { (maker) throws(StoreError) in try maker.make(for: .request) }
+        try await onQueue { (maker) throws(StoreError) in try maker.make(of: maker.engine.cut(), for: .request) }
     }
 
     package func snapshots() async throws(StoreError) -> [Snapshot] {
@@ -97,14 +97,13 @@ package final class Snapshotter: SnapshotMaker {
     // MARK: On the queue
 
     private func makeIfChanged(for occasion: Snapshot.Occasion) throws(StoreError) -> Snapshot? {
-        let revision = engine.cut().revision
-        if state.withLock({ $0.savedRevision }) == revision { return nil }
-        return try make(for: occasion)
+        let cut = engine.cut()
+        if state.withLock({ $0.savedRevision }) == cut.revision { return nil }
+        return try make(of: cut, for: occasion)
     }
 
-    private func make(for occasion: Snapshot.Occasion) throws(StoreError) -> Snapshot {
+    private func make(of cut: MemoryCut, for occasion: Snapshot.Occasion) throws(StoreError) -> Snapshot {
         let start = ContinuousClock.now
-        let cut = engine.cut()
         let time = SnapshotRules.time(at: clock.now(), after: state.withLock { $0.newestTime })
         let name = SnapshotName(server: options.server, time: time)
         var random = SystemRandomNumberGenerator()

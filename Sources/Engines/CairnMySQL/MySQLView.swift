@@ -126,39 +126,33 @@ extension MySQLView {
     }
 
     func leases(from first: LeaseID, limit: Int) throws(StoreError) -> [Lease] {
-        try leases(statements.leases(from: first, limit: max(limit, 0)))
+        try rows(statements.leases(from: first, limit: max(limit, 0))) { $0.lease }
     }
 
     func leases(dueAt time: Timestamp, limit: Int) throws(StoreError) -> [Lease] {
-        try leases(statements.leases(dueAt: time, limit: max(limit, 0)))
+        try rows(statements.leases(dueAt: time, limit: max(limit, 0))) { $0.lease }
     }
 
-    private func leases(_ query: SQL) throws(StoreError) -> [Lease] {
-        var leases: [Lease] = []
-        try snapshot.run(query) { leases.append($0.lease) }
-        return leases
+    private func rows<Element>(_ query: SQL, _ element: (Row) -> Element) throws(StoreError) -> [Element] {
+        var rows: [Element] = []
+        try snapshot.run(query) { rows.append(element($0)) }
+        return rows
     }
 
     func locks(_ tokens: [Ref]) throws(StoreError) -> [Ref: Lock] {
         var found: [Ref: Lock] = [:]
         for piece in tokens.pieces(of: Statements.keysAtOnce) {
-            for lock in try locks(statements.locks(piece)) { found[lock.token] = lock }
+            for lock in try rows(statements.locks(piece), { $0.lock }) { found[lock.token] = lock }
         }
         return found
     }
 
     func locks(from first: Ref, limit: Int) throws(StoreError) -> [Lock] {
-        try locks(statements.locks(from: first, limit: max(limit, 0)))
+        try rows(statements.locks(from: first, limit: max(limit, 0))) { $0.lock }
     }
 
     func locks(dueAt time: Timestamp, limit: Int) throws(StoreError) -> [Lock] {
-        try locks(statements.locks(dueAt: time, limit: max(limit, 0)))
-    }
-
-    private func locks(_ query: SQL) throws(StoreError) -> [Lock] {
-        var locks: [Lock] = []
-        try snapshot.run(query) { locks.append($0.lock) }
-        return locks
+        try rows(statements.locks(dueAt: time, limit: max(limit, 0))) { $0.lock }
     }
 
     func nextDeadline() throws(StoreError) -> Timestamp? {
@@ -197,9 +191,7 @@ extension MySQLView {
     }
 
     func consumers(after name: String, limit: Int) throws(StoreError) -> [Consumer] {
-        var consumers: [Consumer] = []
-        try snapshot.run(statements.consumers(after: name, limit: max(limit, 0))) { consumers.append($0.consumer) }
-        return consumers
+        try rows(statements.consumers(after: name, limit: max(limit, 0))) { $0.consumer }
     }
 
     func result(of request: RequestID) throws(StoreError) -> TransactionResult? {

@@ -93,21 +93,24 @@ extension PostgresView {
     }
 
     func leases(from first: LeaseID, limit: Int) throws(StoreError) -> [Lease] {
-        try leases(statements.leasesFrom, first.rawValue, limit)
+        try rows(statements.leasesFrom, first.rawValue, limit) { $0.lease($1) }
     }
 
     func leases(dueAt time: Timestamp, limit: Int) throws(StoreError) -> [Lease] {
         // Each batch asks, and most know the answer from how they began.
         if let start, start.nextDeadline.map({ $0 > time }) ?? true { return [] }
-        return try leases(statements.leasesDue, time.rawValue, limit)
+        return try rows(statements.leasesDue, time.rawValue, limit) { $0.lease($1) }
     }
 
-    private func leases(_ statement: Statement, _ bound: Int64, _ limit: Int) throws(StoreError) -> [Lease] {
+    /// The first rows of a statement from a bound on.
+    private func rows<Row>(
+        _ statement: Statement, _ bound: Int64, _ limit: Int, _ row: (Rows, Int) -> Row
+    ) throws(StoreError) -> [Row] {
         let rows = try run(statement) { parameters in
             parameters.add(bound)
             parameters.add(Int64(max(limit, 0)))
         }
-        return (0..<rows.count).map { rows.lease($0) }
+        return (0..<rows.count).map { row(rows, $0) }
     }
 
     func locks(_ tokens: [Ref]) throws(StoreError) -> [Ref: Lock] {
@@ -122,20 +125,12 @@ extension PostgresView {
     }
 
     func locks(from first: Ref, limit: Int) throws(StoreError) -> [Lock] {
-        try locks(statements.locksFrom, first.rawValue, limit)
+        try rows(statements.locksFrom, first.rawValue, limit) { $0.lock($1) }
     }
 
     func locks(dueAt time: Timestamp, limit: Int) throws(StoreError) -> [Lock] {
         if let start, start.nextDeadline.map({ $0 > time }) ?? true { return [] }
-        return try locks(statements.locksDue, time.rawValue, limit)
-    }
-
-    private func locks(_ statement: Statement, _ bound: Int64, _ limit: Int) throws(StoreError) -> [Lock] {
-        let rows = try run(statement) { parameters in
-            parameters.add(bound)
-            parameters.add(Int64(max(limit, 0)))
-        }
-        return (0..<rows.count).map { rows.lock($0) }
+        return try rows(statements.locksDue, time.rawValue, limit) { $0.lock($1) }
     }
 
     func nextDeadline() throws(StoreError) -> Timestamp? {

@@ -119,20 +119,23 @@ extension SQLiteView {
 
     func leases(from first: LeaseID, limit: Int) throws(StoreError) -> [Lease] {
         statements.leases.bind(1, first.rawValue)
-        return try leases(of: statements.leases, limit: limit)
+        return try rows(of: statements.leases, limit: limit) { $0.lease }
     }
 
     func leases(dueAt time: Timestamp, limit: Int) throws(StoreError) -> [Lease] {
         statements.leasesDue.bind(1, time.rawValue)
-        return try leases(of: statements.leasesDue, limit: limit)
+        return try rows(of: statements.leasesDue, limit: limit) { $0.lease }
     }
 
-    private func leases(of statement: Statement, limit: Int) throws(StoreError) -> [Lease] {
+    /// The first rows of a statement whose second parameter is how many.
+    private func rows<Row>(
+        of statement: Statement, limit: Int, _ row: (Statement) -> Row
+    ) throws(StoreError) -> [Row] {
         statement.bind(2, Int64(max(limit, 0)))
         defer { statement.reset() }
-        var leases: [Lease] = []
-        while try statement.step() { leases.append(statement.lease) }
-        return leases
+        var rows: [Row] = []
+        while try statement.step() { rows.append(row(statement)) }
+        return rows
     }
 
     func locks(_ tokens: [Ref]) throws(StoreError) -> [Ref: Lock] {
@@ -148,20 +151,12 @@ extension SQLiteView {
 
     func locks(from first: Ref, limit: Int) throws(StoreError) -> [Lock] {
         statements.locks.bind(1, first.rawValue)
-        return try locks(of: statements.locks, limit: limit)
+        return try rows(of: statements.locks, limit: limit) { $0.lock }
     }
 
     func locks(dueAt time: Timestamp, limit: Int) throws(StoreError) -> [Lock] {
         statements.locksDue.bind(1, time.rawValue)
-        return try locks(of: statements.locksDue, limit: limit)
-    }
-
-    private func locks(of statement: Statement, limit: Int) throws(StoreError) -> [Lock] {
-        statement.bind(2, Int64(max(limit, 0)))
-        defer { statement.reset() }
-        var locks: [Lock] = []
-        while try statement.step() { locks.append(statement.lock) }
-        return locks
+        return try rows(of: statements.locksDue, limit: limit) { $0.lock }
     }
 
     func nextDeadline() throws(StoreError) -> Timestamp? {
@@ -194,13 +189,8 @@ extension SQLiteView {
     }
 
     func consumers(after name: String, limit: Int) throws(StoreError) -> [Consumer] {
-        let statement = statements.consumers
-        statement.bind(1, name)
-        statement.bind(2, Int64(max(limit, 0)))
-        defer { statement.reset() }
-        var consumers: [Consumer] = []
-        while try statement.step() { consumers.append(statement.consumer) }
-        return consumers
+        statements.consumers.bind(1, name)
+        return try rows(of: statements.consumers, limit: limit) { $0.consumer }
     }
 
     func result(of request: RequestID) throws(StoreError) -> TransactionResult? {

@@ -105,17 +105,17 @@ final class ReadQueue: Sendable {
 
     /// Adds to the queue and wakes a reading thread for it, or returns `false` if the queue is closed.
     private func add(_ change: (inout Queue) -> Void) -> Bool {
-        let isOpen = queue.withLock { queue in
-            if !queue.isClosed { change(&queue) }
-            return !queue.isClosed
+        let (isOpen, reader) = queue.withLock { queue -> (Bool, Int?) in
+            if queue.isClosed { return (false, nil) }
+            change(&queue)
+            return (true, queue.nextReader())
         }
-        if isOpen { wake() }
+        wake(reader)
         return isOpen
     }
 
-    /// Wakes a reading thread if there is work that none is about to take.
-    private func wake() {
-        guard let number = queue.withLock({ $0.readers.next(for: $0.pieces) }) else { return }
+    private func wake(_ reader: Int?) {
+        guard let number = reader else { return }
         // After `close` there are none, and what is left is done there.
         threads.withLock { threads in
             if threads.indices.contains(number) { threads[number].wake() }
@@ -125,14 +125,14 @@ final class ReadQueue: Sendable {
     /// Works until nothing waits. On a reading thread, or on the one that closes, which has no number.
     private func work(as number: Int?) {
         while true {
-            let piece = queue.withLock { queue -> Piece? in
-                if let piece = queue.next() { return piece }
+            let (piece, reader) = queue.withLock { queue -> (Piece?, Int?) in
+                // This one is at work then; what it left is for the next.
+                if let piece = queue.next() { return (piece, queue.nextReader()) }
                 if let number { queue.readers.didRunDry(number) }
-                return nil
+                return (nil, nil)
             }
             guard let piece else { return }
-            // This one is at work now; what it left is for the next.
-            wake()
+            wake(reader)
             switch piece {
             case .recall(let lookups): recall(lookups)
             case .lookUp(let lookups): lookUp(lookups)
@@ -144,7 +144,7 @@ final class ReadQueue: Sendable {
     private func recall(_ lookups: [Lookup]) {
         var unknown: [Lookup] = []
         do throws(StoreError) {
-            let known = try engine.recall(lookups.map(\.key))
+            let known = try metrics.time { () throws(StoreError) in try engine.recall(lookups.map(\.key)) }
             gatherAnswers {
                 for (lookup, ready) in zip(lookups, known) {
                     switch ready {
@@ -227,6 +227,9 @@ extension ReadQueue {
         var pieces: Int {
             (mayRecall ? 1 : 0) + (toLookUp.count + Queue.together - 1) / Queue.together + jobs.count
         }
+
+        /// The reading thread to wake, if there is work that none is about to take.
+        mutating func nextReader() -> Int? { readers.next(for: pieces) }
 
         /// What to do next.
         mutating func next() -> Piece? {

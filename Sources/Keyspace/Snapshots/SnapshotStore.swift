@@ -12,8 +12,9 @@ public protocol SnapshotStore: AnyObject, Sendable {
 
     /// Keeps the bytes that `fill` puts, under a name that is new.
     ///
-    /// When this returns they are durable; when it throws, or the process or the machine ends on the way, there is
-    /// nothing of that name. Throws what `fill` throws.
+    /// When this returns they are durable. When it throws, or the process or the machine ends on the way, there is
+    /// nothing of that name, or, if a database's answer to the commit was lost, the whole snapshot; never a part.
+    /// Throws what `fill` throws.
     func write(_ name: SnapshotName, _ fill: (any SnapshotSink) throws(StoreError) -> Void) throws(StoreError)
 
     /// The piece with this number, from 0, of a snapshot; empty past its end. Every piece has ``snapshotPieceBytes``

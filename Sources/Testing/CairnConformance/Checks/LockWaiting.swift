@@ -78,8 +78,13 @@ extension Check {
             let waiting = Task {
                 try await store.acquireLock(LockRequest("key", for: .seconds(1), clientID: "bob", wait: .seconds(5)))
             }
-            // Time passes until it is over, however late the wait began.
-            let clock = Task { while !Task.isCancelled { try await home.advance(by: .seconds(1)) } }
+            // Time passes until it is over, however late the wait began; each step lets others have the thread.
+            let clock = Task {
+                while !Task.isCancelled {
+                    try await home.advance(by: .seconds(1))
+                    try await home.settle()
+                }
+            }
             let result = await waiting.result
             clock.cancel()
             _ = await clock.result

@@ -1,5 +1,4 @@
-import CairnModel
-import Foundation
+import Cairn
 import Logging
 
 /// A logger of the server, which writes where ``LogOutput`` says.
@@ -29,7 +28,7 @@ struct ServerLogHandler: LogHandler {
         let all = metadata.merging(event.metadata ?? [:]) { $1 }
         output.write(
             LogLine(
-                time: SystemTime.now, level: event.level, label: label, message: event.message.description,
+                time: SystemClock().now(), level: event.level, label: label, message: event.message.description,
                 metadata: all))
     }
 }
@@ -88,9 +87,4 @@ struct LogLine {
     private static func oneLine(_ text: String) -> String {
         text.contains(where: \.isNewline) ? text.split(whereSeparator: \.isNewline).joined(separator: " ") : text
     }
-}
-
-/// The time of day.
-enum SystemTime {
-    static var now: Timestamp { Timestamp(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000)) }
 }
