@@ -47,10 +47,11 @@ let package = Package(
         // Model: the contract. No I/O.
         .target(name: "CairnModel", path: "Sources/Model"),
         // Keyspace: the rules, and a Store over any Engine.
+        .target(name: "CRE2", path: "Sources/System/CRE2", linkerSettings: [.linkedLibrary("re2")]),
         .target(
             name: "CairnKeyspace",
             dependencies: [
-                "CairnModel", .product(name: "Logging", package: "swift-log"),
+                "CairnModel", "CRE2", .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
             ],
             path: "Sources/Keyspace"

@@ -11,7 +11,7 @@ set -euo pipefail
 
 packages_of() {
     case "$1" in
-        build) echo libsqlite3-dev libpq-dev libmariadb-dev libnghttp2-dev zlib1g-dev pkg-config ;;
+        build) echo libsqlite3-dev libpq-dev libmariadb-dev libnghttp2-dev zlib1g-dev libre2-dev g++ pkg-config ;;
         test)
             echo strace sqlite3 openssl nghttp2-client python3-venv python3-pip curl protobuf-compiler
             echo postgresql pgbouncer mariadb-server mariadb-client galera-4 rsync

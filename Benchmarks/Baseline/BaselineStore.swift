@@ -103,6 +103,12 @@ final class BaselineStore: DirectStore {
         .unsupported, "the baseline knows only sets of one key without conditions, and gets")
 
     func list(_ request: ListRequest) async throws(StoreError) -> ListPage { throw BaselineStore.unsupported }
+    func revision(
+        of key: Key, _ revision: Revision, clientID: String
+    ) async throws(StoreError) -> KeyRevision? { throw BaselineStore.unsupported }
+    func history(_ request: HistoryRequest) async throws(StoreError) -> HistoryPage {
+        throw BaselineStore.unsupported
+    }
     func watch(_ request: WatchRequest) async throws(StoreError) -> WatchStream { throw BaselineStore.unsupported }
     func lease(_ id: LeaseID, withKeys: Bool) async throws(StoreError) -> LeaseStatus? {
         throw BaselineStore.unsupported

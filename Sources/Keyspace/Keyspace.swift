@@ -9,6 +9,12 @@ public struct KeyspaceOptions: Sendable {
     public var limits = Limits.standard
     /// How much of the log is kept. All of it, unless told otherwise.
     public var retention = Retention.unlimited
+    /// How much of what keys were is told. All that the log keeps, unless told otherwise.
+    public var history = HistoryOptions()
+    /// How many streams may be open at a time; `nil` for any number.
+    public var watchLimit: Int?
+    /// How many bytes of events are held for one stream that is slow to take them; what is more it reads from the log.
+    public var watchBuffer = 1 << 20
     /// How often an idle watch is told how far the log has come, and the log's age is looked at.
     public var upkeepInterval = Duration.seconds(1)
     /// How often to look whether another process has written; only for homes that processes share, and a matter of
@@ -30,9 +36,9 @@ public struct KeyspaceOptions: Sendable {
 
 /// A ``Store`` over any ``Engine``: group commit, reads, watches, expiry and retention.
 public final class Keyspace: Store {
-    private let engine: any Engine
+    let engine: any Engine
     let options: KeyspaceOptions
-    private let hub: Hub
+    let hub: Hub
     private let committer: Committer
     let reads: ReadQueue
     let lockQueue: LockQueue
@@ -110,7 +116,7 @@ public final class Keyspace: Store {
             clock: options.clock,
             commit: { (transaction) throws(StoreError) in try await committer.commit(transaction) },
             watch: { [engine, options] (request) throws(StoreError) in
-                try await Keyspace.watch(request, engine: engine, hub: hub, reads: reads, limits: options.limits)
+                try await Keyspace.watch(request, engine: engine, hub: hub, reads: reads, options: options)
             })
         staleReads = opened.stale.map { StaleReads(engine: $0, gatherAnswers: options.gatherAnswers) }
         let kept = SharedRetention(options.retention)
@@ -248,22 +254,8 @@ extension Keyspace {
         return try await reads.run { (view) throws(StoreError) in try view.readableRecord(key, by: clientID) }
     }
 
-    private func reads(for consistency: ReadConsistency) -> ReadQueue {
+    func reads(for consistency: ReadConsistency) -> ReadQueue {
         consistency == .stale ? staleReads?.queue ?? reads : reads
-    }
-
-    /// A page of live records.
-    public func list(_ request: ListRequest) async throws(StoreError) -> ListPage {
-        try checkOpen()
-        try request.check()
-        let limits = limits
-        return try await reads(for: request.consistency).run { (view) throws(StoreError) in
-            let head = try view.head().lastRef
-            let page = try Listing.page(request, limits: limits, head: head) { (range, limit) throws(StoreError) in
-                try view.records(in: range, limit: limit, bytes: limits.pageBytes, keysOnly: request.keysOnly)
-            }
-            return request.keysOnly ? page : try view.withholding(page, from: request.clientID)
-        }
     }
 
     /// A lease, with the live keys on it if asked.
@@ -313,72 +305,9 @@ extension Keyspace {
     }
 }
 
-// Watching.
-extension Keyspace {
-    /// Streams events; the stream's start is fixed when this returns.
-    public func watch(_ request: WatchRequest) async throws(StoreError) -> WatchStream {
-        try checkOpen()
-        return try await Keyspace.watch(request, engine: engine, hub: hub, reads: reads, limits: limits)
-    }
-
-    private static func watch(
-        _ request: WatchRequest, engine: any Engine, hub: Hub, reads: ReadQueue, limits: Limits
-    ) async throws(StoreError) -> WatchStream {
-        if case .ref(let ref) = request.start { try ref.check() }
-        try request.seen?.ref.check()
-        let watcher = Watcher(request, limits: limits)
-        let known = try hub.add(watcher)
-        let reader = WatchReader(watcher, hub: hub, reads: reads, limits: limits)
-        // Another process may be ahead of what this one knows.
-        let seen = request.seen
-        let needsHead =
-            !engine.noticesForeignChangesAtOnce || engine.mayHaveForeignChanges(since: known)
-            || request.start.needsHead || seen != nil
-        let head =
-            !needsHead
-            ? nil
-            : try await reads.run { (view) throws(StoreError) in
-                let head = try view.head()
-                if let seen, try !view.has(seen, head) {
-                    throw .logWentBack(from: seen.ref, head: head.lastRef, retry: .never)
-                }
-                return head
-            }
-        let last = max(known, head?.lastRef ?? .zero)
-        watcher.start(
-            at: try request.start.first(after: last, oldest: head?.oldestRef ?? 1),
-            withRecords: request.start == .current, finishAfter: request.untilHead ? last : nil)
-        return WatchStream(reader)
-    }
-}
-
-extension WatchRequest.Start {
-    fileprivate var needsHead: Bool {
-        if case .ref = self { true } else { false }
-    }
-
-    /// The first event to deliver, when `last` is the last there is.
-    fileprivate func first(after last: Ref, oldest: Ref) throws(StoreError) -> Ref {
-        guard case .ref(let ref) = self else { return last.next }
-        guard ref <= last.next else { throw .futureRef(ref, head: last) }
-        if ref == .zero { return oldest }
-        guard ref >= oldest else { throw .compacted(ref, oldest: oldest) }
-        return ref
-    }
-}
-
 extension LeaseStatus {
     fileprivate init(_ lease: Lease, at now: Timestamp, keys: [Key]) {
         self.init(lease: lease, timeLeft: lease.deadline.map { max(.zero, $0 - now) }, keys: keys)
-    }
-}
-
-extension ListRequest {
-    fileprivate func check() throws(StoreError) {
-        _ = try limit?.checkedAsLimit()
-        if let depth, depth < 1 {
-            throw StoreError(.invalidArgument, "a depth of \(depth) is not possible; the least is 1")
-        }
     }
 }
 

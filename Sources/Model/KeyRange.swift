@@ -53,3 +53,19 @@ public struct KeyRange: Hashable, Sendable {
         return key < upper
     }
 }
+
+extension [KeyRange] {
+    /// The same keys in ranges that neither overlap nor touch, in order; empty ones are left out.
+    public var disjoint: [KeyRange] {
+        var merged: [KeyRange] = []
+        for range in filter({ !$0.isEmpty }).sorted(by: { $0.lower < $1.lower }) {
+            guard let last = merged.last, last.upper.map({ range.lower <= $0 }) ?? true else {
+                merged.append(range)
+                continue
+            }
+            guard let end = last.upper else { continue }
+            merged[merged.count - 1].upper = range.upper.map { Swift.max($0, end) }
+        }
+        return merged
+    }
+}

@@ -16,6 +16,12 @@ public struct Limits: Hashable, Sendable {
     public var pageEntries: Int
     /// The size in bytes after which a page of a list, or a batch of events, ends. One entry may go beyond it.
     public var pageBytes: Int
+    /// The states of a key in one page of its history.
+    public var historyEntries: Int
+    /// The length of a ``KeyPattern`` in bytes of UTF-8.
+    public var patternBytes: Int
+    /// The ranges of keys, and the client ids, that one watch may name.
+    public var watchFilters: Int
     /// The transactions that may wait to be written; one more is refused with ``StoreError/Code/overloaded``.
     public var waitingTransactions: Int
     /// The bytes that may wait to be written.
@@ -39,6 +45,9 @@ public struct Limits: Hashable, Sendable {
         nameBytes = 255
         pageEntries = 10_000
         pageBytes = 1 << 20
+        historyEntries = 1_000
+        patternBytes = 1_024
+        watchFilters = 1_000
         waitingTransactions = 100_000
         waitingBytes = 64 << 20
         requestWindow = .seconds(600)

@@ -25,11 +25,18 @@ public struct ListRequest: Hashable, Sendable {
     public var consistency: ReadConsistency
     /// Who reads: the holder of a lock may read what it has locked.
     public var clientID: String
+    /// Only keys that this matches; `nil` for all. A page may then have fewer entries than its limit, or none, and not
+    /// be the last: looking through many keys for few is done a page at a time.
+    public var pattern: KeyPattern?
+    /// The state right after this event, instead of the current one. Costs a look at the log for each key that has
+    /// changed since. Fails with ``StoreError/Code/compacted`` where the log doesn't keep what a key was then.
+    public var asOf: Ref?
 
     /// The live records of a range.
     public init(
         range: KeyRange, root: Key = Key(bytes: []), depth: Int? = nil, keysOnly: Bool = false, limit: Int? = nil,
-        page: Key? = nil, consistency: ReadConsistency = .linearizable, clientID: String = ""
+        page: Key? = nil, consistency: ReadConsistency = .linearizable, clientID: String = "",
+        pattern: KeyPattern? = nil, asOf: Ref? = nil
     ) {
         self.range = range
         self.root = root
@@ -39,16 +46,19 @@ public struct ListRequest: Hashable, Sendable {
         self.page = page
         self.consistency = consistency
         self.clientID = clientID
+        self.pattern = pattern
+        self.asOf = asOf
     }
 
     /// The live records whose keys start with `prefix`, compared bytewise.
     public init(
         prefix: Key, depth: Int? = nil, keysOnly: Bool = false, limit: Int? = nil, page: Key? = nil,
-        consistency: ReadConsistency = .linearizable, clientID: String = ""
+        consistency: ReadConsistency = .linearizable, clientID: String = "", pattern: KeyPattern? = nil,
+        asOf: Ref? = nil
     ) {
         self.init(
             range: KeyRange(prefix: prefix), root: prefix, depth: depth, keysOnly: keysOnly, limit: limit, page: page,
-            consistency: consistency, clientID: clientID)
+            consistency: consistency, clientID: clientID, pattern: pattern, asOf: asOf)
     }
 }
 

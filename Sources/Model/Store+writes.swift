@@ -20,6 +20,12 @@ extension Store {
         return page.records.first
     }
 
+    /// The live record of a key as it was right after an event, or `nil`. See ``revision(of:_:clientID:)``.
+    public func get(_ key: Key, asOf ref: Ref, clientID: String = "") async throws(StoreError) -> Record? {
+        let revision = try await revision(of: key, .asOf(ref), clientID: clientID)
+        return revision.flatMap { $0.record.isLive ? $0.record : nil }
+    }
+
     /// Sets a key and returns the record as written. Its ``Record/updatedRef`` is the event's ref.
     ///
     /// Throws ``StoreError/Code/conditionFailed`` unless `conditions` hold for the key,
@@ -183,6 +189,17 @@ extension StoreError {
     /// The key does not exist.
     public static func keyNotFound(_ key: Key) -> StoreError {
         StoreError(.keyNotFound, "key \(key) does not exist", key: key)
+    }
+
+    /// The key has no such revision, or it isn't told.
+    public static func revisionNotFound(_ revision: Revision, of key: Key) -> StoreError {
+        let what =
+            switch revision {
+            case .version(let version): "revision \(version)"
+            case .back(let count): "revision \(count) before its last"
+            case .asOf(let ref): "state right after event \(ref)"
+            }
+        return StoreError(.revisionNotFound, "key \(key) has no \(what), or it is not kept any more", key: key)
     }
 
     /// The lease does not exist, or has expired.

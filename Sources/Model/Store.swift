@@ -17,6 +17,16 @@ public protocol Store: Sendable {
     /// A page of live records, in bytewise order.
     func list(_ request: ListRequest) async throws(StoreError) -> ListPage
 
+    /// A state that a key has or had, or `nil` if it never had such a one, or it isn't to be seen any more.
+    ///
+    /// Takes time with the changes that were made since. Throws ``StoreError/Code/compacted`` where the log would have
+    /// to tell and doesn't keep it, ``StoreError/Code/futureRef``, ``StoreError/Code/historyOff``, and
+    /// ``StoreError/Code/keyLocked`` as ``get(_:consistency:clientID:)`` does.
+    func revision(of key: Key, _ revision: Revision, clientID: String) async throws(StoreError) -> KeyRevision?
+
+    /// The states of a key, newest first, as far as the log keeps them. Throws as ``revision(of:_:clientID:)`` does.
+    func history(_ request: HistoryRequest) async throws(StoreError) -> HistoryPage
+
     /// Runs a transaction, and returns when it is as durable as the home can make it.
     ///
     /// Throws what its operations fail with; then nothing of it happened. A condition that does not hold is not an

@@ -69,6 +69,10 @@ extension StoreError.Code {
     public static let invalidRef = Self(rawValue: "INVALID_REF")
     /// The key does not exist.
     public static let keyNotFound = Self(rawValue: "KEY_NOT_FOUND")
+    /// The key has no such revision, or what it was isn't to be seen any more.
+    public static let revisionNotFound = Self(rawValue: "REVISION_NOT_FOUND")
+    /// The store is set to tell nothing of what the key was.
+    public static let historyOff = Self(rawValue: "HISTORY_OFF")
     /// A condition did not hold, and nothing was changed.
     public static let conditionFailed = Self(rawValue: "CONDITION_FAILED")
     /// The lease does not exist, or has expired.
@@ -90,6 +94,8 @@ extension StoreError.Code {
     public static let readOnly = Self(rawValue: "READ_ONLY")
     /// This home can't do it; the message names the capability.
     public static let unsupported = Self(rawValue: "UNSUPPORTED")
+    /// As many streams are open as the server allows.
+    public static let tooManyWatches = Self(rawValue: "TOO_MANY_WATCHES")
     /// Too much is waiting to be written.
     public static let overloaded = Self(rawValue: "OVERLOADED")
     /// The store is closed or closing.

@@ -10,12 +10,16 @@ public struct WatchRequest: Hashable, Sendable {
         case current
     }
 
-    /// The keys whose events are wanted.
-    public var range: KeyRange
+    /// The keys whose events are wanted: those in any of these ranges, which may overlap. At least one, and at most
+    /// ``Limits/watchFilters``.
+    public var ranges: [KeyRange]
     /// Where to start.
     public var start: Start
     /// The kinds that are wanted; empty for all.
     public var kinds: Set<Event.Kind>
+    /// The clients whose events are wanted, by the ids that they go by; empty for all. Nobody's events, such as
+    /// expiries, are those of the empty id. At most ``Limits/watchFilters``.
+    public var clientIDs: Set<String>
     /// Whether the stream ends when it has delivered what was in the log when it was opened.
     public var untilHead: Bool
     /// An event that the reader has seen. If the log still goes back so far and has another event in its place, or
@@ -25,14 +29,35 @@ public struct WatchRequest: Hashable, Sendable {
 
     /// The events of `range`.
     public init(
-        range: KeyRange, start: Start = .now, kinds: Set<Event.Kind> = [], untilHead: Bool = false,
-        seen: EventMark? = nil
+        range: KeyRange, start: Start = .now, kinds: Set<Event.Kind> = [], clientIDs: Set<String> = [],
+        untilHead: Bool = false, seen: EventMark? = nil
     ) {
-        self.range = range
+        self.init(
+            ranges: [range], start: start, kinds: kinds, clientIDs: clientIDs, untilHead: untilHead, seen: seen)
+    }
+
+    /// The events of several ranges.
+    public init(
+        ranges: [KeyRange], start: Start = .now, kinds: Set<Event.Kind> = [], clientIDs: Set<String> = [],
+        untilHead: Bool = false, seen: EventMark? = nil
+    ) {
+        self.ranges = ranges
         self.start = start
         self.kinds = kinds
+        self.clientIDs = clientIDs
         self.untilHead = untilHead
         self.seen = seen
+    }
+}
+
+extension WatchRequest {
+    /// Whether a key is in one of the ranges.
+    public func contains(_ key: Key) -> Bool { ranges.contains { $0.contains(key) } }
+
+    /// Whether an event is among those that are asked for, wherever in the log it is.
+    public func wants(_ event: Event) -> Bool {
+        (kinds.isEmpty || kinds.contains(event.kind)) && (clientIDs.isEmpty || clientIDs.contains(event.clientID))
+            && contains(event.key)
     }
 }
 

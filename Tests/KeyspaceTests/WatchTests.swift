@@ -97,7 +97,7 @@ struct WatchTests {
         let engine = MemoryEngine()
         let hub = Hub(head: 0)
         let driver = EngineDriver(engine)
-        let watcher = Watcher(WatchRequest(range: .all), limits: limits)
+        let watcher = Watcher(WatchRequest(range: .all), pendingLimit: limits.pageBytes)
         #expect(try hub.add(watcher) == 0)
         watcher.start(at: 1, withRecords: false, finishAfter: nil)
         #expect(hub.attach(watcher, at: 1))
@@ -123,7 +123,7 @@ struct WatchTests {
     /// A watcher that is live at the start of an empty log.
     private func liveWatcher(of range: KeyRange) throws -> (Hub, Watcher) {
         let hub = Hub(head: 0)
-        let watcher = Watcher(WatchRequest(range: range), limits: .standard)
+        let watcher = Watcher(WatchRequest(range: range))
         #expect(try hub.add(watcher) == 0)
         watcher.start(at: 1, withRecords: false, finishAfter: nil)
         #expect(hub.attach(watcher, at: 1))
@@ -272,7 +272,7 @@ struct WatchTests {
         let hub = Hub(head: 0)
         let reads = ReadQueue(engine: engine)
         func open() throws -> WatchReader {
-            let watcher = Watcher(WatchRequest(range: KeyRange(prefix: "a")), limits: .standard)
+            let watcher = Watcher(WatchRequest(range: KeyRange(prefix: "a")))
             let head = try hub.add(watcher)
             watcher.start(at: head.next, withRecords: false, finishAfter: nil)
             return WatchReader(watcher, hub: hub, reads: reads, limits: .standard)

@@ -132,13 +132,13 @@ struct RecordPhaseTests {
 
     @Test("an event is news if it is later than the page that covers its key")
     func reflects() {
-        var phase = RecordPhase(range: KeyRange(from: "a", to: nil))
+        var phase = RecordPhase(ranges: [KeyRange(from: "a", to: nil)])
         #expect(phase.isFirst)
-        #expect(phase.next == "a")
+        #expect(phase.next == KeyRange(from: "a", to: nil))
         #expect(!phase.reflects(event(1, "b")))
         phase.note(next: "g", head: 10)
         phase.note(next: "n", head: 20)
-        #expect(phase.next == "n")
+        #expect(phase.next == KeyRange(from: "n", to: nil))
         // Below g as of 10, from g below n as of 20, from n on not read yet.
         for (ref, key, shown) in [
             (10, "b", true), (11, "b", false), (11, "g", true), (20, "m", true), (21, "m", false), (5, "n", false),
@@ -157,5 +157,24 @@ struct RecordPhaseTests {
         #expect(phase.reflects(event(30, "z")))
         phase.forget(upTo: 30)
         #expect(!phase.reflects(event(30, "z")))
+    }
+
+    @Test("ranges are read one after the other, each with pages of its own")
+    func ranges() {
+        var phase = RecordPhase(ranges: [KeyRange(from: "b", to: "d"), KeyRange(from: "x", to: "z")])
+        #expect(phase.next == KeyRange(from: "b", to: "d"))
+        phase.note(next: "c", head: 10)
+        #expect(phase.next == KeyRange(from: "c", to: "d"))
+        phase.note(next: nil, head: 20)
+        #expect(phase.next == KeyRange(from: "x", to: "z"))
+        for (ref, key, shown) in [(10, "b", true), (11, "b", false), (20, "c", true), (5, "x", false)]
+            as [(Ref, Key, Bool)]
+        {
+            #expect(phase.reflects(event(ref, key)) == shown, "\(ref) \(key)")
+        }
+        phase.note(next: nil, head: 30)
+        #expect(phase.next == nil)
+        #expect(phase.reflects(event(30, "y")) && !phase.reflects(event(31, "y")))
+        #expect(RecordPhase(ranges: []).next == nil)
     }
 }

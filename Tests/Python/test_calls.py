@@ -88,7 +88,7 @@ def test_request_id_happens_once(channel):
 
 def test_server_stream(channel):
     store = kv_grpc.KeyValueStub(channel)
-    stream = log_grpc.LogStub(channel).Watch(log.WatchRequest(range=key_range(b"watched/")))
+    stream = log_grpc.LogStub(channel).Watch(log.WatchRequest(ranges=[key_range(b"watched/")]))
     opened = next(stream)
     assert opened.opened_at_ref == head(channel)
     refs = set_many(store, b"watched/", 5)
@@ -103,7 +103,7 @@ def test_server_stream(channel):
         list(stream)
     assert ended.value.code() == grpc.StatusCode.CANCELLED
     past = log_grpc.LogStub(channel).Watch(
-        log.WatchRequest(range=key_range(b"watched/"), from_ref=refs[2], until_head=True), timeout=TIMEOUT)
+        log.WatchRequest(ranges=[key_range(b"watched/")], from_ref=refs[2], until_head=True), timeout=TIMEOUT)
     assert [event.ref for response in past for event in response.events] == refs[2:]
     assert past.code() == grpc.StatusCode.OK
 

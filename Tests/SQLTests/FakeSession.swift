@@ -153,6 +153,9 @@ struct FakeView: EngineView {
             try view.records(in: range, limit: limit, bytes: bytes, keysOnly: keysOnly)
         }
     }
+    func recordsEver(in range: KeyRange, limit: Int) throws(StoreError) -> [Record] {
+        try ask { (view) throws(StoreError) in try view.recordsEver(in: range, limit: limit) }
+    }
     func keys(on lease: LeaseID) throws(StoreError) -> [Key] {
         try ask { (view) throws(StoreError) in try view.keys(on: lease) }
     }

@@ -163,6 +163,19 @@ extension Tables: EngineView {
         return found
     }
 
+    func recordsEver(in range: KeyRange, limit: Int) throws(StoreError) -> [Record] {
+        var found: [Record] = []
+        guard limit > 0 else { return [] }
+        records.forEach(notBefore: { $0.key < range.lower }) { record in
+            if let upper = range.upper, record.key >= upper { return false }
+            var record = record
+            record.value = Value(kind: record.value.kind, bytes: [])
+            found.append(record)
+            return found.count < limit
+        }
+        return found
+    }
+
     func keys(on lease: LeaseID) throws(StoreError) -> [Key] {
         switch keysOnLease[lease] {
         case nil: []

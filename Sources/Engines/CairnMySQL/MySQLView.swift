@@ -105,6 +105,11 @@ struct MySQLView: EngineView {
         return page.entries
     }
 
+    func recordsEver(in range: KeyRange, limit: Int) throws(StoreError) -> [Record] {
+        if range.isEmpty || limit <= 0 { return [] }
+        return try rows(statements.recordsEver(in: range, limit: limit)) { $0.record(withValue: false) }
+    }
+
     func keys(on lease: LeaseID) throws(StoreError) -> [Key] {
         var keys: [Key] = []
         try snapshot.run(statements.keys(on: lease)) { keys.append(Key(bytes: $0.bytes(0))) }
@@ -182,6 +187,14 @@ extension MySQLView {
             }
         }
         return page.entries
+    }
+
+    func events(_ refs: [Ref]) throws(StoreError) -> [Ref: Event] {
+        var found: [Ref: Event] = [:]
+        for piece in refs.pieces(of: Statements.keysAtOnce) {
+            for event in try rows(statements.events(piece), { $0.event }) { found[event.ref] = event }
+        }
+        return found
     }
 
     func consumer(_ name: String) throws(StoreError) -> Consumer? {

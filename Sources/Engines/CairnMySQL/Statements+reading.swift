@@ -36,6 +36,17 @@ extension Statements {
         return sql
     }
 
+    /// The records of a range without their values, tombstones included.
+    func recordsEver(in range: KeyRange, limit: Int) -> SQL {
+        var sql: SQL = """
+            SELECT \(Statements.recordColumns) FROM \(names.records) FORCE INDEX (PRIMARY) \
+            WHERE `key` >= \(range.lower.bytes)
+            """
+        if let upper = range.upper { sql.append(" AND `key` < \(upper.bytes)" as SQL) }
+        sql.append(" ORDER BY `key` LIMIT \(limit)" as SQL)
+        return sql
+    }
+
     func keys(on lease: LeaseID) -> SQL {
         """
         SELECT `key` FROM \(names.records) FORCE INDEX (records_by_lease) \
@@ -109,11 +120,25 @@ extension Statements {
 
     static let time: SQL = "SELECT \(Statements.now)"
 
+    private static let eventColumns: SQL = """
+        ref, kind, `key`, version, lease_id, created_ref, created_version, previous_ref, time, client_id, \
+        transaction_index, transaction_count, lock_token, value_kind
+        """
+
+    /// The events with these refs, at most ``keysAtOnce``.
+    func events(_ refs: some Collection<Ref>) -> SQL {
+        var sql: SQL = """
+            SELECT \(Statements.eventColumns), value FROM \(names.events) FORCE INDEX (PRIMARY) WHERE ref IN (
+            """
+        sql.append(list: refs) { $0.append($1.rawValue) }
+        sql.append(")" as StaticString)
+        return sql
+    }
+
     /// Events with the size of each value, and those values that are no larger than `valueBytes`.
     func events(from first: Ref, limit: Int, valueBytes: Int) -> SQL {
         """
-        SELECT ref, kind, `key`, version, lease_id, created_ref, created_version, previous_ref, time, client_id, \
-        transaction_index, transaction_count, lock_token, value_kind, IF(LENGTH(value) <= \(valueBytes), value, NULL), \
+        SELECT \(Statements.eventColumns), IF(LENGTH(value) <= \(valueBytes), value, NULL), \
         LENGTH(value) \
         FROM \(names.events) FORCE INDEX (PRIMARY) WHERE ref >= \(first.rawValue) ORDER BY ref LIMIT \(limit)
         """

@@ -39,16 +39,22 @@ struct PostgresView: EngineView {
     func records(
         in range: KeyRange, limit: Int, bytes: Int, keysOnly: Bool
     ) throws(StoreError) -> [Record] {
+        if keysOnly { return try page(in: range, statements.keys, statements.keysToEnd, limit: limit) }
+        return try page(in: range, statements.page, statements.pageToEnd, limit: limit, bytes: bytes)
+    }
+
+    func recordsEver(in range: KeyRange, limit: Int) throws(StoreError) -> [Record] {
+        try page(in: range, statements.everKeys, statements.everKeysToEnd, limit: limit)
+    }
+
+    /// A page of a range by one of two statements; without `bytes`, of records without their values.
+    private func page(
+        in range: KeyRange, _ bounded: Statement, _ toEnd: Statement, limit: Int, bytes: Int? = nil
+    ) throws(StoreError) -> [Record] {
         if range.isEmpty || limit <= 0 { return [] }
-        let statement =
-            switch (keysOnly, range.upper) {
-            case (true, nil): statements.keysToEnd
-            case (true, _): statements.keys
-            case (false, nil): statements.pageToEnd
-            case (false, _): statements.page
-            }
+        let statement = range.upper == nil ? toEnd : bounded
         var records: [Record] = []
-        var budget = ByteBudget(bytes)
+        var budget = ByteBudget(bytes ?? .max)
         while records.count < limit {
             let count = min(limit - records.count, PostgresView.pageRows)
             let lower = records.last?.key.successor ?? range.lower
@@ -56,11 +62,11 @@ struct PostgresView: EngineView {
                 parameters.add(lower.bytes)
                 if let upper = range.upper { parameters.add(upper.bytes) } else { parameters.addNull() }
                 parameters.add(Int64(count))
-                if !keysOnly { parameters.add(budget.left) }
+                if bytes != nil { parameters.add(budget.left) }
             }
             for row in 0..<rows.count {
-                guard keysOnly || budget.take(rows.byteCount(row, 9)) else { return records }
-                records.append(rows.record(row, withValue: !keysOnly))
+                guard bytes == nil || budget.take(rows.byteCount(row, 9)) else { return records }
+                records.append(rows.record(row, withValue: bytes != nil))
             }
             if rows.count < count { break }
         }
@@ -157,6 +163,17 @@ extension PostgresView {
             if rows.count < count { break }
         }
         return events
+    }
+
+    func events(_ refs: [Ref]) throws(StoreError) -> [Ref: Event] {
+        if refs.isEmpty { return [:] }
+        let rows = try run(statements.eventsByRef) { $0.add(array: refs.lazy.map(\.rawValue)) }
+        var found: [Ref: Event] = [:]
+        for row in 0..<rows.count {
+            let event = rows.event(row)
+            found[event.ref] = event
+        }
+        return found
     }
 
     func consumer(_ name: String) throws(StoreError) -> Consumer? {

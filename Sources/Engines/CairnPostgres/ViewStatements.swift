@@ -1,7 +1,7 @@
 /// The statements of a view.
 struct ViewStatements: Sendable {
-    let head, nextDeadline, events: Statement
-    let records, page, pageToEnd, keys, keysToEnd, keysOnLease: Statement
+    let head, nextDeadline, events, eventsByRef: Statement
+    let records, page, pageToEnd, keys, keysToEnd, everKeys, everKeysToEnd, keysOnLease: Statement
     let leases, leasesFrom, leasesDue: Statement
     let locks, locksFrom, locksDue: Statement
     let consumer, consumers, result: Statement
@@ -21,6 +21,11 @@ struct ViewStatements: Sendable {
         keys = names.statement("keys", "SELECT \(record) \(liveUntil) ORDER BY key LIMIT $3::bigint")
         keysToEnd = names.statement(
             "keys_to_end", "SELECT \(record) \(live) AND $2::bytea IS NULL ORDER BY key LIMIT $3::bigint")
+        let ever = "FROM \(table("records")) WHERE key >= $1::bytea"
+        everKeys = names.statement(
+            "ever_keys", "SELECT \(record) \(ever) AND key < $2::bytea ORDER BY key LIMIT $3::bigint")
+        everKeysToEnd = names.statement(
+            "ever_keys_to_end", "SELECT \(record) \(ever) AND $2::bytea IS NULL ORDER BY key LIMIT $3::bigint")
         page = names.statement(
             "page",
             ViewStatements.page(
@@ -36,13 +41,16 @@ struct ViewStatements: Sendable {
             "keys_on_lease",
             "SELECT key FROM \(table("records")) WHERE lease_id = $1::bigint AND deleted_ref IS NULL"
         )
+        let event = """
+            ref, kind, key, version, lease_id, created_ref, created_version, previous_ref, time, client_id, \
+            transaction_index, transaction_count, lock_token, value_kind, value
+            """
+        eventsByRef = names.statement(
+            "events_by_ref", "SELECT \(event) FROM \(table("events")) WHERE ref = ANY($1::bigint[])")
         events = names.statement(
             "events",
             ViewStatements.page(
-                of: """
-                    ref, kind, key, version, lease_id, created_ref, created_version, previous_ref, time, client_id,
-                    transaction_index, transaction_count, lock_token, value_kind, value
-                    """, by: "ref",
+                of: event, by: "ref",
                 "FROM \(table("events")) WHERE ref >= $1::bigint AND $2::bytea IS NULL ORDER BY ref LIMIT $3::bigint"
             )
         )
@@ -53,24 +61,33 @@ struct ViewStatements: Sendable {
         leasesDue = names.statement(
             "leases_due", "\(lease) WHERE deadline <= $1::bigint ORDER BY deadline, id LIMIT $2::bigint")
 
-        let lock = "SELECT token, key, owner, mode, deadline, duration FROM \(table("locks"))"
-        locks = names.statement("locks", "\(lock) WHERE token = ANY($1::bigint[])")
-        locksFrom = names.statement(
-            "locks_from", "\(lock) WHERE token >= $1::bigint ORDER BY token LIMIT $2::bigint")
-        locksDue = names.statement(
-            "locks_due", "\(lock) WHERE deadline <= $1::bigint ORDER BY deadline, token LIMIT $2::bigint")
-
-        let consumer = "SELECT name, cursor, updated_at FROM \(table("consumers"))"
-        self.consumer = names.statement("consumer", "\(consumer) WHERE name = $1::bytea")
-        consumers = names.statement(
-            "consumers", "\(consumer) WHERE name > $1::bytea ORDER BY name LIMIT $2::bigint")
+        (locks, locksFrom, locksDue) = ViewStatements.locks(names)
+        (consumer, consumers) = ViewStatements.consumers(names)
         result = names.statement("result", "SELECT result FROM \(table("requests")) WHERE id = $1::bytea")
+    }
+
+    private static func locks(_ names: Names) -> (some: Statement, page: Statement, due: Statement) {
+        let lock = "SELECT token, key, owner, mode, deadline, duration FROM \(names.qualified("locks"))"
+        return (
+            names.statement("locks", "\(lock) WHERE token = ANY($1::bigint[])"),
+            names.statement("locks_from", "\(lock) WHERE token >= $1::bigint ORDER BY token LIMIT $2::bigint"),
+            names.statement(
+                "locks_due", "\(lock) WHERE deadline <= $1::bigint ORDER BY deadline, token LIMIT $2::bigint")
+        )
+    }
+
+    private static func consumers(_ names: Names) -> (one: Statement, page: Statement) {
+        let consumer = "SELECT name, cursor, updated_at FROM \(names.qualified("consumers"))"
+        return (
+            names.statement("consumer", "\(consumer) WHERE name = $1::bytea"),
+            names.statement("consumers", "\(consumer) WHERE name > $1::bytea ORDER BY name LIMIT $2::bigint")
+        )
     }
 
     var all: [Statement] {
         [
-            head, nextDeadline, events, records, page, pageToEnd, keys, keysToEnd, keysOnLease, leases, leasesFrom,
-            leasesDue, locks, locksFrom, locksDue, consumer, consumers, result,
+            head, nextDeadline, events, eventsByRef, records, page, pageToEnd, keys, keysToEnd, everKeys, everKeysToEnd,
+            keysOnLease, leases, leasesFrom, leasesDue, locks, locksFrom, locksDue, consumer, consumers, result,
         ]
     }
 

@@ -125,6 +125,9 @@ struct CachedView: EngineView {
     func records(in range: KeyRange, limit: Int, bytes: Int, keysOnly: Bool) throws(StoreError) -> [Record] {
         try view.records(in: range, limit: limit, bytes: bytes, keysOnly: keysOnly)
     }
+    func recordsEver(in range: KeyRange, limit: Int) throws(StoreError) -> [Record] {
+        try view.recordsEver(in: range, limit: limit)
+    }
     func keys(on lease: LeaseID) throws(StoreError) -> [Key] { try view.keys(on: lease) }
     func leases(_ ids: [LeaseID]) throws(StoreError) -> [LeaseID: Lease] { try view.leases(ids) }
     func leases(from first: LeaseID, limit: Int) throws(StoreError) -> [Lease] {
@@ -142,6 +145,7 @@ struct CachedView: EngineView {
     func events(from first: Ref, limit: Int, bytes: Int) throws(StoreError) -> [Event] {
         try view.events(from: first, limit: limit, bytes: bytes)
     }
+    func events(_ refs: [Ref]) throws(StoreError) -> [Ref: Event] { try view.events(refs) }
     func consumer(_ name: String) throws(StoreError) -> Consumer? { try view.consumer(name) }
     func consumers(after name: String, limit: Int) throws(StoreError) -> [Consumer] {
         try view.consumers(after: name, limit: limit)

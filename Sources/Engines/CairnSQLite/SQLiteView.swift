@@ -55,35 +55,35 @@ struct SQLiteView: EngineView {
         bytes: Int,
         keysOnly: Bool
     ) throws(StoreError) -> [Record] {
+        if keysOnly { return try page(in: range, statements.keys, statements.keysToEnd, limit: limit) }
+        return try page(in: range, statements.records, statements.recordsToEnd, limit: limit, bytes: bytes)
+    }
+
+    func recordsEver(in range: KeyRange, limit: Int) throws(StoreError) -> [Record] {
+        try page(in: range, statements.everKeys, statements.everKeysToEnd, limit: limit)
+    }
+
+    /// A page of a range by one of two statements; without `bytes`, of records without their values.
+    private func page(
+        in range: KeyRange, _ bounded: Statement, _ toEnd: Statement, limit: Int, bytes: Int? = nil
+    ) throws(StoreError) -> [Record] {
         if range.isEmpty || limit <= 0 { return [] }
-        let statement =
-            if range.upper != nil {
-                keysOnly ? statements.keys : statements.records
-            } else {
-                keysOnly ? statements.keysToEnd : statements.recordsToEnd
-            }
+        let statement = range.upper == nil ? toEnd : bounded
         return try statement.bind(1, range.lower.bytes) { () throws(StoreError) in
-            guard let upper = range.upper else {
-                return try page(of: statement, limit: limit, bytes: bytes, keysOnly: keysOnly)
-            }
+            guard let upper = range.upper else { return try page(of: statement, limit: limit, bytes: bytes) }
             return try statement.bind(2, upper.bytes) { () throws(StoreError) in
-                try page(of: statement, limit: limit, bytes: bytes, keysOnly: keysOnly)
+                try page(of: statement, limit: limit, bytes: bytes)
             }
         }
     }
 
-    private func page(
-        of statement: Statement,
-        limit: Int,
-        bytes: Int,
-        keysOnly: Bool
-    ) throws(StoreError) -> [Record] {
+    private func page(of statement: Statement, limit: Int, bytes: Int?) throws(StoreError) -> [Record] {
         statement.bind(3, Int64(limit))
         defer { statement.reset() }
         var records: [Record] = []
         var total = 0
         while try statement.step() {
-            if keysOnly {
+            guard let bytes else {
                 records.append(statement.record(withValue: false))
                 continue
             }

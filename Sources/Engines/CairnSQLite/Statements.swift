@@ -5,7 +5,7 @@ internal import CairnModel
 /// The statements that a view runs, prepared once for a connection.
 final class ReadStatements {
     let begin, commit, rollback: Statement
-    let head, record, records, recordsToEnd, keys, keysToEnd, keysOnLease: Statement
+    let head, record, records, recordsToEnd, keys, keysToEnd, everKeys, everKeysToEnd, keysOnLease: Statement
     let lease, leases, leasesDue, lock, locks, locksDue, nextDeadline: Statement
     let events, consumer, consumers, result: Statement
 
@@ -24,6 +24,9 @@ final class ReadStatements {
         recordsToEnd = try connection.prepare("SELECT \(withValue) FROM records WHERE \(rangeToEnd)")
         keys = try connection.prepare("SELECT \(columns) FROM records WHERE \(range)")
         keysToEnd = try connection.prepare("SELECT \(columns) FROM records WHERE \(rangeToEnd)")
+        everKeys = try connection.prepare(
+            "SELECT \(columns) FROM records WHERE key >= ?1 AND key < ?2 ORDER BY key LIMIT ?3")
+        everKeysToEnd = try connection.prepare("SELECT \(columns) FROM records WHERE key >= ?1 ORDER BY key LIMIT ?3")
         keysOnLease = try connection.prepare("SELECT key FROM records WHERE lease_id = ?1 AND deleted_ref IS NULL")
 
         let lease = "SELECT id, deadline, duration, is_granted FROM leases"

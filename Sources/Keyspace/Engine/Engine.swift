@@ -169,6 +169,8 @@ public protocol EngineView {
     /// The live records of a range, in bytewise order, at most `limit`; fewer when their values exceed `bytes`, but at
     /// least one if there is one. Without values when `keysOnly`.
     func records(in range: KeyRange, limit: Int, bytes: Int, keysOnly: Bool) throws(StoreError) -> [Record]
+    /// The records of a range without their values, in bytewise order, at most `limit`; tombstones included.
+    func recordsEver(in range: KeyRange, limit: Int) throws(StoreError) -> [Record]
     /// The live keys on a lease, in any order.
     func keys(on lease: LeaseID) throws(StoreError) -> [Key]
     /// The stored leases among these.
@@ -188,6 +190,8 @@ public protocol EngineView {
     /// Events from `first` on, in order, at most `limit`; fewer when their values exceed `bytes`, but at least one if
     /// there is one.
     func events(from first: Ref, limit: Int, bytes: Int) throws(StoreError) -> [Event]
+    /// The events with these refs, as far as they are kept.
+    func events(_ refs: [Ref]) throws(StoreError) -> [Ref: Event]
     /// A consumer.
     func consumer(_ name: String) throws(StoreError) -> Consumer?
     /// Consumers by name, bytewise, after `name`, at most `limit`.
@@ -199,6 +203,15 @@ public protocol EngineView {
 extension EngineView {
     /// A home without a clock of its own.
     public func time() throws(StoreError) -> Timestamp? { nil }
+
+    /// Looks for one after the other.
+    public func events(_ refs: [Ref]) throws(StoreError) -> [Ref: Event] {
+        var found: [Ref: Event] = [:]
+        for ref in refs {
+            if let event = try events(from: ref, limit: 1, bytes: .max).first, event.ref == ref { found[ref] = event }
+        }
+        return found
+    }
 
     /// Looks all keys up together.
     public func forEachRecord(of keys: [Key], _ body: (Key, Record?) -> Void) throws(StoreError) {

@@ -162,7 +162,7 @@ final class Hub: Sendable {
         var shares: [ObjectIdentifier: (watcher: Watcher, events: [Event])] = [:]
         for event in events {
             index.forEachWatcher(of: event.key) { watcher in
-                guard watcher.wants(event.kind) else { return }
+                guard watcher.wants(event) else { return }
                 shares[ObjectIdentifier(watcher), default: (watcher, [])].events.append(event)
             }
         }
@@ -170,14 +170,16 @@ final class Hub: Sendable {
     }
 
     /// Adds a watcher, which then gets what is committed from now on. Returns the last event before that.
-    func add(_ watcher: Watcher) throws(StoreError) -> Ref {
-        let head = state.withLock { (state) -> Ref? in
-            guard !state.isClosed else { return nil }
+    ///
+    /// Throws ``StoreError/Code/closed``, or ``StoreError/Code/tooManyWatches`` if there are `limit` already.
+    func add(_ watcher: Watcher, limit: Int? = nil) throws(StoreError) -> Ref {
+        let added = state.withLock { (state) -> Result<Ref, StoreError> in
+            guard !state.isClosed else { return .failure(.closed) }
+            if let limit, state.index.count >= limit { return .failure(.tooManyWatches(limit)) }
             state.index.insert(watcher)
-            return state.committed
+            return .success(state.committed)
         }
-        guard let head else { throw .closed }
-        return head
+        return try added.get()
     }
 
     /// Removes a watcher.

@@ -13,18 +13,27 @@ struct RecordPhase: Sendable {
         var ref: Ref
     }
 
-    /// The first key of the next page, or `nil` when all have been read.
-    private(set) var next: Key?
+    /// What is left to read, in ranges that don't overlap, in order.
+    private var left: ArraySlice<KeyRange>
     private var pages: [Page] = []
     private(set) var isFirst = true
 
-    init(range: KeyRange) { next = range.lower }
+    init(ranges: [KeyRange]) { left = ranges[...] }
 
-    /// Notes a page that was read when `head` was the last event, and where the next one starts.
+    /// Where the next page is to be read, or `nil` when all have been.
+    var next: KeyRange? { left.first }
+
+    /// Notes a page that was read when `head` was the last event, and where in the range the next one starts; `nil` if
+    /// the range was read to its end.
     mutating func note(next: Key?, head: Ref) {
         isFirst = false
-        pages.append(Page(upper: next, ref: head))
-        self.next = next
+        if let next {
+            left[left.startIndex].lower = next
+        } else {
+            left.removeFirst()
+        }
+        // What lies between two ranges is of no interest, so a page may as well reach to the next one.
+        pages.append(Page(upper: left.first?.lower, ref: head))
     }
 
     /// Whether a page showed what this event did.
@@ -41,6 +50,6 @@ struct RecordPhase: Sendable {
 
     /// Frees what is not needed for events after `ref`.
     mutating func forget(upTo ref: Ref) {
-        if next == nil, let last = pages.last, ref >= last.ref { pages = [] }
+        if left.isEmpty, let last = pages.last, ref >= last.ref { pages = [] }
     }
 }

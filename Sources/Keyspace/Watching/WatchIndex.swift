@@ -14,19 +14,43 @@ struct WatchIndex: Sendable {
     /// The lengths in ``prefixLengths``, in order.
     private var lengths: [Int] = []
     /// Other ranges, by their lower end.
-    private var ranges: [Watcher] = []
-    private(set) var count = 0
+    private var ranges: [(range: KeyRange, watcher: Watcher)] = []
+    private var watchers: Watchers = [:]
 
-    var isEmpty: Bool { count == 0 }
+    var isEmpty: Bool { watchers.isEmpty }
+
+    /// How many watchers there are.
+    var count: Int { watchers.count }
 
     /// Every watcher.
-    var all: [Watcher] {
-        singles.values.flatMap(\.values) + prefixes.values.flatMap(\.values) + ranges
-    }
+    var all: some Collection<Watcher> { watchers.values }
 
     mutating func insert(_ watcher: Watcher) {
-        let range = watcher.range
-        count += 1
+        watchers[ObjectIdentifier(watcher)] = watcher
+        for range in watcher.ranges { insert(watcher, for: range) }
+    }
+
+    mutating func remove(_ watcher: Watcher) {
+        guard watchers.removeValue(forKey: ObjectIdentifier(watcher)) != nil else { return }
+        for range in watcher.ranges { remove(watcher, for: range) }
+    }
+
+    /// Calls `body` with each watcher of a key, once, as a watcher's ranges don't overlap.
+    func forEachWatcher(of key: Key, _ body: (Watcher) -> Void) {
+        if let watchers = singles[key] { watchers.values.forEach(body) }
+        for length in lengths {
+            guard length <= key.bytes.count else { break }
+            if let watchers = prefixes[Key(bytes: Array(key.bytes[..<length]))] { watchers.values.forEach(body) }
+        }
+        for (range, watcher) in ranges {
+            if range.lower > key { break }
+            if range.contains(key) { body(watcher) }
+        }
+    }
+}
+
+extension WatchIndex {
+    private mutating func insert(_ watcher: Watcher, for range: KeyRange) {
         if let key = range.singleKey {
             singles[key, default: [:]][ObjectIdentifier(watcher)] = watcher
         } else if range == KeyRange(prefix: range.lower) {
@@ -35,38 +59,23 @@ struct WatchIndex: Sendable {
             lengths = prefixLengths.keys.sorted()
         } else {
             let place = ranges.firstIndex { $0.range.lower > range.lower } ?? ranges.count
-            ranges.insert(watcher, at: place)
+            ranges.insert((range, watcher), at: place)
         }
     }
 
-    mutating func remove(_ watcher: Watcher) {
+    private mutating func remove(_ watcher: Watcher, for range: KeyRange) {
         let id = ObjectIdentifier(watcher)
-        let range = watcher.range
         if let key = range.singleKey {
-            guard singles[key]?.removeValue(forKey: id) != nil else { return }
+            singles[key]?[id] = nil
             if singles[key]?.isEmpty == true { singles[key] = nil }
         } else if range == KeyRange(prefix: range.lower) {
-            guard prefixes[range.lower]?.removeValue(forKey: id) != nil else { return }
+            prefixes[range.lower]?[id] = nil
             if prefixes[range.lower]?.isEmpty == true { prefixes[range.lower] = nil }
             let length = range.lower.bytes.count
             prefixLengths[length] = prefixLengths[length].flatMap { $0 > 1 ? $0 - 1 : nil }
             lengths = prefixLengths.keys.sorted()
         } else {
-            guard let place = ranges.firstIndex(where: { $0 === watcher }) else { return }
-            ranges.remove(at: place)
-        }
-        count -= 1
-    }
-
-    func forEachWatcher(of key: Key, _ body: (Watcher) -> Void) {
-        if let watchers = singles[key] { watchers.values.forEach(body) }
-        for length in lengths {
-            guard length <= key.bytes.count else { break }
-            if let watchers = prefixes[Key(bytes: Array(key.bytes[..<length]))] { watchers.values.forEach(body) }
-        }
-        for watcher in ranges {
-            if watcher.range.lower > key { break }
-            if watcher.range.contains(key) { body(watcher) }
+            ranges.removeAll { $0.watcher === watcher && $0.range == range }
         }
     }
 }

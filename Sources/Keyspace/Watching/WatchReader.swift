@@ -26,8 +26,8 @@ final class WatchReader: WatchSource {
             case .fail(let error): throw error
             case .wait: await watcher.wait()
             case .readLog(let ref): try await readLog(from: ref)
-            case .readRecords(let key):
-                if let update = try await readRecords(from: key) { return update }
+            case .readRecords(let range):
+                if let update = try await readRecords(in: range) { return update }
             }
         }
     }
@@ -44,8 +44,7 @@ final class WatchReader: WatchSource {
         }
     }
 
-    private func readRecords(from key: Key) async throws(StoreError) -> WatchUpdate? {
-        let range = KeyRange(from: key, to: watcher.range.upper)
+    private func readRecords(in range: KeyRange) async throws(StoreError) -> WatchUpdate? {
         let limits = limits
         let (records, head) = try await reads.run { (view) throws(StoreError) in
             (

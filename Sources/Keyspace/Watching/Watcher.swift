@@ -10,7 +10,7 @@ final class Watcher: Sendable {
     /// What the reader has to do for its next update.
     enum Step: Sendable {
         case deliver(WatchUpdate)
-        case readRecords(from: Key)
+        case readRecords(KeyRange)
         case readLog(from: Ref)
         case wait
         case finish
@@ -45,15 +45,18 @@ final class Watcher: Sendable {
     /// Without a wanted event for as many events, a reader of the log is told how far it has come.
     private static let scannedPerReport = 10_000
 
-    let range: KeyRange
+    /// The keys that are wanted, in ranges that don't overlap, in order.
+    let ranges: [KeyRange]
     private let kinds: Set<Event.Kind>
+    private let clientIDs: Set<String>
     private let pendingLimit: Int
     private let state: Mutex<State>
 
-    init(_ request: WatchRequest, limits: Limits) {
-        range = request.range
+    init(_ request: WatchRequest, pendingLimit: Int = 1 << 20) {
+        ranges = request.ranges.disjoint
         kinds = request.kinds
-        pendingLimit = limits.pageBytes
+        clientIDs = request.clientIDs
+        self.pendingLimit = pendingLimit
         state = Mutex(State(mode: .behind(.zero)))
     }
 
@@ -61,7 +64,7 @@ final class Watcher: Sendable {
     func start(at ref: Ref, withRecords: Bool, finishAfter last: Ref?) {
         state.withLock { state in
             state.mode = .behind(ref)
-            state.records = withRecords ? RecordPhase(range: range) : nil
+            state.records = withRecords ? RecordPhase(ranges: ranges) : nil
             state.finishAfter = last
         }
     }
@@ -82,7 +85,10 @@ final class Watcher: Sendable {
         }
     }
 
-    func wants(_ kind: Event.Kind) -> Bool { kinds.isEmpty || kinds.contains(kind) }
+    /// Whether an event of one of its keys is wanted.
+    func wants(_ event: Event) -> Bool {
+        (kinds.isEmpty || kinds.contains(event.kind)) && (clientIDs.isEmpty || clientIDs.contains(event.clientID))
+    }
 }
 
 // The hub's side. Called with the hub's lock held.
@@ -150,7 +156,7 @@ extension Watcher {
     func step() -> Step {
         state.withLock { state in
             if let error = state.error { return .fail(error) }
-            if let next = state.records?.next { return .readRecords(from: next) }
+            if let next = state.records?.next { return .readRecords(next) }
             if !state.pending.isEmpty { return .deliver(.events(state.takePending())) }
             if state.hasProgress, let progress = state.progress {
                 state.progress = nil
@@ -189,7 +195,7 @@ extension Watcher {
                 if let last = state.finishAfter { state.mode = .behind(max(position, last.next)) }
                 return true
             }
-            for event in events where wants(event.kind) && range.contains(event.key) {
+            for event in events where wants(event) && ranges.contains(where: { $0.contains(event.key) }) {
                 if state.records?.reflects(event) == true { continue }
                 state.pending.append(event)
                 state.pendingBytes += event.footprint

@@ -105,6 +105,31 @@ extension CairnClient {
         return ListPage(wire: response)
     }
 
+    /// A state that a key has or had, or `nil`.
+    public func revision(
+        of key: Key, _ revision: Revision, clientID: String
+    ) async throws(StoreError) -> KeyRevision? {
+        let request = Cairn_V1_GetRevisionRequest(key, revision, clientID: name(or: clientID))
+        do throws(StoreError) {
+            let response: Cairn_V1_GetRevisionResponse = try await calls.unary(
+                "cairn.v1.KeyValue/GetRevision", request, isSafe: true)
+            return KeyRevision(wire: response.revision)
+        } catch {
+            if error.code == .revisionNotFound { return nil }
+            throw error
+        }
+    }
+
+    /// The states of a key, newest first.
+    public func history(_ request: HistoryRequest) async throws(StoreError) -> HistoryPage {
+        _ = try request.limit?.checkedAsLimit()
+        var request = request
+        request.clientID = name(or: request.clientID)
+        let response: Cairn_V1_GetHistoryResponse = try await calls.unary(
+            "cairn.v1.KeyValue/GetHistory", request.wire, isSafe: true)
+        return HistoryPage(wire: response)
+    }
+
     /// A lease, with the live keys on it if asked.
     public func lease(_ id: LeaseID, withKeys: Bool) async throws(StoreError) -> LeaseStatus? {
         do throws(StoreError) {

@@ -53,6 +53,16 @@ extension Switched {
 
     func list(_ request: ListRequest) async throws(StoreError) -> ListPage { try await base.list(request) }
 
+    func revision(
+        of key: Key, _ revision: Revision, clientID: String
+    ) async throws(StoreError) -> KeyRevision? {
+        try await base.revision(of: key, revision, clientID: clientID)
+    }
+
+    func history(_ request: HistoryRequest) async throws(StoreError) -> HistoryPage {
+        try await base.history(request)
+    }
+
     func watch(_ request: WatchRequest) async throws(StoreError) -> WatchStream { try await base.watch(request) }
 
     func lease(_ id: LeaseID, withKeys: Bool) async throws(StoreError) -> LeaseStatus? {

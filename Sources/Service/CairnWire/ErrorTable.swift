@@ -16,6 +16,7 @@ package enum ErrorTable {
         .invalidKey: .invalidArgument, .valueTooLarge: .invalidArgument, .transactionTooLarge: .invalidArgument,
         .invalidArgument: .invalidArgument, .invalidRef: .invalidArgument, .invalidURL: .invalidArgument,
         .keyNotFound: .notFound, .leaseNotFound: .notFound, .consumerNotFound: .notFound,
+        .revisionNotFound: .notFound, .historyOff: .failedPrecondition, .tooManyWatches: .resourceExhausted,
         .leaseExists: .alreadyExists, .keyLocked: .permissionDenied, .conditionFailed: .failedPrecondition,
         .futureRef: .outOfRange, .compacted: .outOfRange, .unsupported: .unimplemented,
         .overloaded: .resourceExhausted, .storageFull: .resourceExhausted,

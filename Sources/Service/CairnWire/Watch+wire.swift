@@ -6,7 +6,8 @@ extension WatchRequest {
     /// The request as a message.
     package var wire: Cairn_V1_WatchRequest {
         .with {
-            $0.range = range.wire
+            $0.ranges = ranges.map(\.wire)
+            $0.clientIds = clientIDs.sorted()
             switch start {
             case .now: break
             case .ref(let ref): $0.fromRef = ref.rawValue
@@ -29,9 +30,11 @@ extension WatchRequest {
             case .fromRef(let ref): .ref(Ref(ref))
             case .current(let current): current ? .current : .now
             }
+        var ranges: [KeyRange] = []
+        for range in message.ranges { ranges.append(try KeyRange(wire: range)) }
         self.init(
-            range: try KeyRange(wire: message.range), start: start, kinds: try Set(wire: message.kinds),
-            untilHead: message.untilHead,
+            ranges: ranges.isEmpty ? [.all] : ranges, start: start, kinds: try Set(wire: message.kinds),
+            clientIDs: Set(message.clientIds), untilHead: message.untilHead,
             seen: message.hasSeen
                 ? EventMark(ref: Ref(message.seen.ref), time: Timestamp(microseconds: message.seen.timeUs)) : nil)
     }
@@ -62,17 +65,30 @@ extension ListRequest {
             if let page { $0.page = page.wire }
             $0.stale = consistency == .stale
             $0.clientID = clientID
+            switch pattern?.syntax {
+            case nil: break
+            case .glob: $0.glob = pattern?.text ?? ""
+            case .regex: $0.regex = pattern?.text ?? ""
+            }
+            if let asOf { $0.asOfRef = asOf.rawValue }
         }
     }
 
     /// The request of a message. Throws ``StoreError/Code/invalidArgument``.
     package init(wire message: Cairn_V1_ListRequest) throws(StoreError) {
+        let pattern: KeyPattern? =
+            switch message.pattern {
+            case nil: nil
+            case .glob(let text): .glob(text)
+            case .regex(let text): .regex(text)
+            }
         self.init(
             range: try KeyRange(wire: message.range), root: Key(wire: message.range.prefix),
             depth: message.depth == 0 ? nil : Int(message.depth), keysOnly: message.keysOnly,
             limit: message.limit == 0 ? nil : Int(message.limit),
             page: message.page.isEmpty ? nil : Key(wire: message.page),
-            consistency: message.stale ? .stale : .linearizable, clientID: message.clientID)
+            consistency: message.stale ? .stale : .linearizable, clientID: message.clientID, pattern: pattern,
+            asOf: message.hasAsOfRef ? Ref(message.asOfRef) : nil)
     }
 }
 

@@ -46,6 +46,6 @@ public struct Check: Sendable, CustomTestStringConvertible {
     /// Every check there is.
     public static let all: [Check] =
         keysAndValues + versionsAndRefs + conditions + transactions + concurrency + leases + leaseDeadlines + locks
-        + lockEvents + lockWaiting + listing + streams + streamStarts + consumers + badInput + limits + compaction
-        + requestIDs + closing
+        + lockEvents + lockWaiting + listing + patterns + history + pastStates + streams + streamStarts + watchFilters
+        + consumers + badInput + limits + compaction + requestIDs + closing
 }

@@ -42,7 +42,7 @@ public struct StreamChecker: Sendable {
         for record in page {
             if !record.isLive { note("the tombstone of \(record.key) as a record") }
             if let last = records.last, record.key <= last.key { note("\(record.key) after \(last.key)") }
-            if !request.range.contains(record.key) { note("\(record.key) is not in the range") }
+            if !request.contains(record.key) { note("\(record.key) is not in the range") }
             if record.updatedRef > ref { note("\(record.key) is newer than its page") }
             records.append(record)
             shownAt[record.key] = ref
@@ -54,7 +54,7 @@ public struct StreamChecker: Sendable {
         for event in batch {
             if let last = events.last, event.ref <= last.ref { note("event \(event.ref) after \(last.ref)") }
             if let progress, event.ref <= progress { note("event \(event.ref) after progress \(progress)") }
-            if !request.range.contains(event.key) { note("\(event.key) is not in the range") }
+            if !request.contains(event.key) { note("\(event.key) is not in the range") }
             if !request.kinds.isEmpty, !request.kinds.contains(event.kind) {
                 note("a \(event.kind) that nobody asked for")
             }
@@ -73,8 +73,7 @@ public struct StreamChecker: Sendable {
     public mutating func finish(log: [Event], wholeTransactions: Bool) -> String? {
         let delivered = Set(events.map(\.ref))
         let missing = log.filter { event in
-            event.ref >= firstWanted && event.ref <= position && request.range.contains(event.key)
-                && (request.kinds.isEmpty || request.kinds.contains(event.kind))
+            event.ref >= firstWanted && event.ref <= position && request.wants(event)
                 && event.ref > (shownAt[event.key] ?? .zero) && !delivered.contains(event.ref)
         }
         for event in missing {

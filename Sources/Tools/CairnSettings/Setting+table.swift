@@ -17,6 +17,16 @@ extension Setting {
     package static let retainFor = Setting(
         "retain-for", .duration(atLeast: 1), otherwise: "for ever", "Keep events for this long, such as 30d.",
         placeholder: "duration", reloadable: true)
+    package static let historyLimit = Setting(
+        "history-limit", .integer(0...Int.max), otherwise: "all that the log keeps",
+        "Tell at most so many states of a key, the current one included; 0 tells none.", placeholder: "n")
+    package static let historyLimitFor = Setting(
+        "history-limit-for", .list,
+        "The same for the keys of a prefix: PREFIX=N, or PREFIX=all. May be repeated; the longest prefix counts.",
+        placeholder: "limit")
+    package static let historyOfEnded = Setting(
+        "history-of-ended", .flag, standard: "true",
+        "Tell what keys were before they were deleted, expired or created anew.")
     package static let maxKeyBytes = Setting(
         "max-key-bytes", .bytes(1...1_024), standard: "1024", "Refuse keys that are longer.", placeholder: "bytes")
     package static let maxValueBytes = Setting(
@@ -25,6 +35,13 @@ extension Setting {
     package static let maxWaitingWrites = Setting(
         "max-waiting-writes", .integer(1...10_000_000), standard: "100000",
         "Refuse writes with OVERLOADED while this many wait.", placeholder: "n")
+    package static let maxWatches = Setting(
+        "max-watches", .integer(1...10_000_000), otherwise: "any number",
+        "Refuse watches with TOO_MANY_WATCHES while so many are open.", placeholder: "n")
+    package static let watchBuffer = Setting(
+        "watch-buffer", .bytes(4_096...1 << 30), standard: "1MiB",
+        "Hold so many bytes of events for a slow watch; what is more it reads from the log again, and misses nothing.",
+        placeholder: "bytes")
     package static let requestWindow = Setting(
         "request-window", .duration(atLeast: 1_000_000), standard: "10m",
         "Remember request ids, which make writes safe to repeat, for this long.", placeholder: "duration")
@@ -111,7 +128,8 @@ extension Setting {
 
     /// All settings.
     package static let all: [Setting] = [
-        store, readReplica, readOnly, retainEvents, retainFor, maxKeyBytes, maxValueBytes, maxWaitingWrites,
+        store, readReplica, readOnly, retainEvents, retainFor, historyLimit, historyLimitFor, historyOfEnded,
+        maxKeyBytes, maxValueBytes, maxWaitingWrites, maxWatches, watchBuffer,
         requestWindow, backupDirectory, snapshotTo, snapshotName, snapshotInterval, snapshotKeep, snapshotKeyFile,
         fresh, listen, tlsCert, tlsKey, tlsClientCA, threads, maxConnections, maxConcurrentCalls, keepaliveInterval,
         keepaliveTimeout, maxConnectionIdle, maxConnectionAge, compressFrom, drainTime, monitor, logLevel, logFormat,

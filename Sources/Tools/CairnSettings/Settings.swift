@@ -72,6 +72,10 @@ package struct Settings: Sendable {
         if text(.tlsClientCA) != nil, text(.tlsCert) == nil {
             problems.append(SettingProblem("--tls-client-ca needs --tls-cert and --tls-key"))
         }
+        for text in list(.historyLimitFor) where PrefixedNumber(text) == nil {
+            problems.append(
+                SettingProblem("--history-limit-for \"\(text)\" is no limit, such as config/=20 or config/=all"))
+        }
         let ofSnapshots: [Setting] = [.snapshotName, .snapshotInterval, .snapshotKeep, .snapshotKeyFile]
         if text(.snapshotTo) == nil, flag(.fresh) || ofSnapshots.contains(where: { self[$0].value != nil }) {
             problems.append(

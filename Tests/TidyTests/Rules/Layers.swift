@@ -54,7 +54,7 @@ struct Layer: Sendable {
         Layer(
             "Sources/Keyspace",
             "the keyspace is a store over any engine, and knows none of them",
-            ["CairnModel", "Logging", "Metrics"],
+            ["CRE2", "CairnModel", "Logging", "Metrics"],
             platform,
             collections
         ),

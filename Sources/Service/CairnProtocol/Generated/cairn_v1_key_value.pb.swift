@@ -101,11 +101,244 @@ package nonisolated struct Cairn_V1_ListRequest: Sendable {
   /// Who reads: the holder of a lock may read what it has locked.
   package var clientID: String = String()
 
+  /// Only keys that match; absent: all. A page may then be empty and not be the last. At most 1,024 bytes.
+  package var pattern: Cairn_V1_ListRequest.OneOf_Pattern? = nil
+
+  /// A glob, which must match the whole key: `*` and `?` match no `/`, `**` does.
+  package var glob: String {
+    get {
+      if case .glob(let v)? = pattern {return v}
+      return String()
+    }
+    set {pattern = .glob(newValue)}
+  }
+
+  /// A regular expression in RE2's syntax, which must match a part of the key.
+  package var regex: String {
+    get {
+      if case .regex(let v)? = pattern {return v}
+      return String()
+    }
+    set {pattern = .regex(newValue)}
+  }
+
+  /// The state right after this event, instead of the current one. OUT_OF_RANGE (COMPACTED) where the log doesn't keep what a key
+  /// was then.
+  package var asOfRef: Int64 {
+    get {_asOfRef ?? 0}
+    set {_asOfRef = newValue}
+  }
+  /// Returns true if `asOfRef` has been explicitly set.
+  package var hasAsOfRef: Bool {self._asOfRef != nil}
+  /// Clears the value of `asOfRef`. Subsequent reads from it will return its default value.
+  package mutating func clearAsOfRef() {self._asOfRef = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  /// Only keys that match; absent: all. A page may then be empty and not be the last. At most 1,024 bytes.
+  package nonisolated enum OneOf_Pattern: Equatable, Sendable {
+    /// A glob, which must match the whole key: `*` and `?` match no `/`, `**` does.
+    case glob(String)
+    /// A regular expression in RE2's syntax, which must match a part of the key.
+    case regex(String)
+
+  }
 
   package init() {}
 
   fileprivate var _range: Cairn_V1_KeyRange? = nil
+  fileprivate var _asOfRef: Int64? = nil
+}
+
+package nonisolated struct Cairn_V1_GetRevisionRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The key.
+  package var key: Data = Data()
+
+  /// Which state.
+  package var revision: Cairn_V1_GetRevisionRequest.OneOf_Revision? = nil
+
+  /// The one with this version, from 1.
+  package var version: Int64 {
+    get {
+      if case .version(let v)? = revision {return v}
+      return 0
+    }
+    set {revision = .version(newValue)}
+  }
+
+  /// The one so many versions before the last.
+  package var back: Int64 {
+    get {
+      if case .back(let v)? = revision {return v}
+      return 0
+    }
+    set {revision = .back(newValue)}
+  }
+
+  /// The one right after this event.
+  package var asOfRef: Int64 {
+    get {
+      if case .asOfRef(let v)? = revision {return v}
+      return 0
+    }
+    set {revision = .asOfRef(newValue)}
+  }
+
+  /// Who reads: the holder of a lock may read what it has locked.
+  package var clientID: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  /// Which state.
+  package nonisolated enum OneOf_Revision: Equatable, Sendable {
+    /// The one with this version, from 1.
+    case version(Int64)
+    /// The one so many versions before the last.
+    case back(Int64)
+    /// The one right after this event.
+    case asOfRef(Int64)
+
+  }
+
+  package init() {}
+}
+
+package nonisolated struct Cairn_V1_GetRevisionResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The state.
+  package var revision: Cairn_V1_KeyRevision {
+    get {_revision ?? Cairn_V1_KeyRevision()}
+    set {_revision = newValue}
+  }
+  /// Returns true if `revision` has been explicitly set.
+  package var hasRevision: Bool {self._revision != nil}
+  /// Clears the value of `revision`. Subsequent reads from it will return its default value.
+  package mutating func clearRevision() {self._revision = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _revision: Cairn_V1_KeyRevision? = nil
+}
+
+/// A state that a key has, or had.
+package nonisolated struct Cairn_V1_KeyRevision: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The state; a tombstone if the key had ended.
+  package var record: Cairn_V1_Record {
+    get {_record ?? Cairn_V1_Record()}
+    set {_record = newValue}
+  }
+  /// Returns true if `record` has been explicitly set.
+  package var hasRecord: Bool {self._record != nil}
+  /// Clears the value of `record`. Subsequent reads from it will return its default value.
+  package mutating func clearRecord() {self._record = nil}
+
+  /// What made it so; absent if the log doesn't keep that any more.
+  package var origin: Cairn_V1_KeyRevisionOrigin {
+    get {_origin ?? Cairn_V1_KeyRevisionOrigin()}
+    set {_origin = newValue}
+  }
+  /// Returns true if `origin` has been explicitly set.
+  package var hasOrigin: Bool {self._origin != nil}
+  /// Clears the value of `origin`. Subsequent reads from it will return its default value.
+  package mutating func clearOrigin() {self._origin = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _record: Cairn_V1_Record? = nil
+  fileprivate var _origin: Cairn_V1_KeyRevisionOrigin? = nil
+}
+
+package nonisolated struct Cairn_V1_KeyRevisionOrigin: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// What happened.
+  package var kind: Cairn_V1_EventKind = .unspecified
+
+  /// When, in microseconds since 1970-01-01T00:00:00Z.
+  package var timeUs: Int64 = 0
+
+  /// Who did it.
+  package var clientID: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Cairn_V1_GetHistoryRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The key.
+  package var key: Data = Data()
+
+  /// The most states to return. 0: as many as the server allows in a page.
+  package var limit: Int32 = 0
+
+  /// Where to go on: `next_page` of the response before.
+  package var page: Int64 {
+    get {_page ?? 0}
+    set {_page = newValue}
+  }
+  /// Returns true if `page` has been explicitly set.
+  package var hasPage: Bool {self._page != nil}
+  /// Clears the value of `page`. Subsequent reads from it will return its default value.
+  package mutating func clearPage() {self._page = nil}
+
+  /// Who reads: the holder of a lock may read what it has locked.
+  package var clientID: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _page: Int64? = nil
+}
+
+package nonisolated struct Cairn_V1_GetHistoryResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The states, newest first.
+  package var revisions: [Cairn_V1_KeyRevision] = []
+
+  /// Where the next page starts; absent: this is the last.
+  package var nextPage: Int64 {
+    get {_nextPage ?? 0}
+    set {_nextPage = newValue}
+  }
+  /// Returns true if `nextPage` has been explicitly set.
+  package var hasNextPage: Bool {self._nextPage != nil}
+  /// Clears the value of `nextPage`. Subsequent reads from it will return its default value.
+  package mutating func clearNextPage() {self._nextPage = nil}
+
+  /// Whether the last page goes back to the key's first version. If not, what was before isn't kept or isn't shown.
+  package var isWhole: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _nextPage: Int64? = nil
 }
 
 /// One line of a list.
@@ -919,7 +1152,7 @@ nonisolated extension Cairn_V1_GetResponse: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Cairn_V1_ListRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ListRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}range\0\u{1}depth\0\u{3}keys_only\0\u{1}limit\0\u{1}page\0\u{1}stale\0\u{3}client_id\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}range\0\u{1}depth\0\u{3}keys_only\0\u{1}limit\0\u{1}page\0\u{1}stale\0\u{3}client_id\0\u{1}glob\0\u{1}regex\0\u{3}as_of_ref\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -934,6 +1167,23 @@ nonisolated extension Cairn_V1_ListRequest: SwiftProtobuf.Message, SwiftProtobuf
       case 5: try { try decoder.decodeSingularBytesField(value: &self.page) }()
       case 6: try { try decoder.decodeSingularBoolField(value: &self.stale) }()
       case 7: try { try decoder.decodeSingularStringField(value: &self.clientID) }()
+      case 8: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.pattern != nil {try decoder.handleConflictingOneOf()}
+          self.pattern = .glob(v)
+        }
+      }()
+      case 9: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.pattern != nil {try decoder.handleConflictingOneOf()}
+          self.pattern = .regex(v)
+        }
+      }()
+      case 10: try { try decoder.decodeSingularInt64Field(value: &self._asOfRef) }()
       default: break
       }
     }
@@ -965,6 +1215,20 @@ nonisolated extension Cairn_V1_ListRequest: SwiftProtobuf.Message, SwiftProtobuf
     if !self.clientID.isEmpty {
       try visitor.visitSingularStringField(value: self.clientID, fieldNumber: 7)
     }
+    switch self.pattern {
+    case .glob?: try {
+      guard case .glob(let v)? = self.pattern else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 8)
+    }()
+    case .regex?: try {
+      guard case .regex(let v)? = self.pattern else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 9)
+    }()
+    case nil: break
+    }
+    try { if let v = self._asOfRef {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 10)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -976,6 +1240,292 @@ nonisolated extension Cairn_V1_ListRequest: SwiftProtobuf.Message, SwiftProtobuf
     if lhs.page != rhs.page {return false}
     if lhs.stale != rhs.stale {return false}
     if lhs.clientID != rhs.clientID {return false}
+    if lhs.pattern != rhs.pattern {return false}
+    if lhs._asOfRef != rhs._asOfRef {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Cairn_V1_GetRevisionRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".GetRevisionRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}version\0\u{3}as_of_ref\0\u{3}client_id\0\u{1}back\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.key) }()
+      case 2: try {
+        var v: Int64?
+        try decoder.decodeSingularInt64Field(value: &v)
+        if let v = v {
+          if self.revision != nil {try decoder.handleConflictingOneOf()}
+          self.revision = .version(v)
+        }
+      }()
+      case 3: try {
+        var v: Int64?
+        try decoder.decodeSingularInt64Field(value: &v)
+        if let v = v {
+          if self.revision != nil {try decoder.handleConflictingOneOf()}
+          self.revision = .asOfRef(v)
+        }
+      }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.clientID) }()
+      case 5: try {
+        var v: Int64?
+        try decoder.decodeSingularInt64Field(value: &v)
+        if let v = v {
+          if self.revision != nil {try decoder.handleConflictingOneOf()}
+          self.revision = .back(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.key.isEmpty {
+      try visitor.visitSingularBytesField(value: self.key, fieldNumber: 1)
+    }
+    switch self.revision {
+    case .version?: try {
+      guard case .version(let v)? = self.revision else { preconditionFailure() }
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 2)
+    }()
+    case .asOfRef?: try {
+      guard case .asOfRef(let v)? = self.revision else { preconditionFailure() }
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 3)
+    }()
+    default: break
+    }
+    if !self.clientID.isEmpty {
+      try visitor.visitSingularStringField(value: self.clientID, fieldNumber: 4)
+    }
+    try { if case .back(let v)? = self.revision {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 5)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Cairn_V1_GetRevisionRequest, rhs: Cairn_V1_GetRevisionRequest) -> Bool {
+    if lhs.key != rhs.key {return false}
+    if lhs.revision != rhs.revision {return false}
+    if lhs.clientID != rhs.clientID {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Cairn_V1_GetRevisionResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".GetRevisionResponse"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}revision\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._revision) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._revision {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Cairn_V1_GetRevisionResponse, rhs: Cairn_V1_GetRevisionResponse) -> Bool {
+    if lhs._revision != rhs._revision {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Cairn_V1_KeyRevision: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".KeyRevision"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}record\0\u{1}origin\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._record) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._origin) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._record {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._origin {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Cairn_V1_KeyRevision, rhs: Cairn_V1_KeyRevision) -> Bool {
+    if lhs._record != rhs._record {return false}
+    if lhs._origin != rhs._origin {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Cairn_V1_KeyRevisionOrigin: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".KeyRevisionOrigin"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{3}time_us\0\u{3}client_id\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularEnumField(value: &self.kind) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.timeUs) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.clientID) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.kind != .unspecified {
+      try visitor.visitSingularEnumField(value: self.kind, fieldNumber: 1)
+    }
+    if self.timeUs != 0 {
+      try visitor.visitSingularInt64Field(value: self.timeUs, fieldNumber: 2)
+    }
+    if !self.clientID.isEmpty {
+      try visitor.visitSingularStringField(value: self.clientID, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Cairn_V1_KeyRevisionOrigin, rhs: Cairn_V1_KeyRevisionOrigin) -> Bool {
+    if lhs.kind != rhs.kind {return false}
+    if lhs.timeUs != rhs.timeUs {return false}
+    if lhs.clientID != rhs.clientID {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Cairn_V1_GetHistoryRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".GetHistoryRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}limit\0\u{1}page\0\u{3}client_id\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.key) }()
+      case 2: try { try decoder.decodeSingularInt32Field(value: &self.limit) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self._page) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.clientID) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.key.isEmpty {
+      try visitor.visitSingularBytesField(value: self.key, fieldNumber: 1)
+    }
+    if self.limit != 0 {
+      try visitor.visitSingularInt32Field(value: self.limit, fieldNumber: 2)
+    }
+    try { if let v = self._page {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 3)
+    } }()
+    if !self.clientID.isEmpty {
+      try visitor.visitSingularStringField(value: self.clientID, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Cairn_V1_GetHistoryRequest, rhs: Cairn_V1_GetHistoryRequest) -> Bool {
+    if lhs.key != rhs.key {return false}
+    if lhs.limit != rhs.limit {return false}
+    if lhs._page != rhs._page {return false}
+    if lhs.clientID != rhs.clientID {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Cairn_V1_GetHistoryResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".GetHistoryResponse"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}revisions\0\u{3}next_page\0\u{3}is_whole\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.revisions) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self._nextPage) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.isWhole) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.revisions.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.revisions, fieldNumber: 1)
+    }
+    try { if let v = self._nextPage {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 2)
+    } }()
+    if self.isWhole != false {
+      try visitor.visitSingularBoolField(value: self.isWhole, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Cairn_V1_GetHistoryResponse, rhs: Cairn_V1_GetHistoryResponse) -> Bool {
+    if lhs.revisions != rhs.revisions {return false}
+    if lhs._nextPage != rhs._nextPage {return false}
+    if lhs.isWhole != rhs.isWhole {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

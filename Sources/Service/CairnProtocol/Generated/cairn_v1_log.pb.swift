@@ -27,15 +27,8 @@ package nonisolated struct Cairn_V1_WatchRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// The keys whose events are wanted; absent: all.
-  package var range: Cairn_V1_KeyRange {
-    get {_range ?? Cairn_V1_KeyRange()}
-    set {_range = newValue}
-  }
-  /// Returns true if `range` has been explicitly set.
-  package var hasRange: Bool {self._range != nil}
-  /// Clears the value of `range`. Subsequent reads from it will return its default value.
-  package mutating func clearRange() {self._range = nil}
+  /// The keys whose events are wanted: those in any of these ranges; none: all keys.
+  package var ranges: [Cairn_V1_KeyRange] = []
 
   /// Where to start. Absent: with the first event after the stream was opened.
   package var start: Cairn_V1_WatchRequest.OneOf_Start? = nil
@@ -75,6 +68,9 @@ package nonisolated struct Cairn_V1_WatchRequest: Sendable {
   /// Clears the value of `seen`. Subsequent reads from it will return its default value.
   package mutating func clearSeen() {self._seen = nil}
 
+  /// The clients whose events are wanted. Empty: all.
+  package var clientIds: [String] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   /// Where to start. Absent: with the first event after the stream was opened.
@@ -88,7 +84,6 @@ package nonisolated struct Cairn_V1_WatchRequest: Sendable {
 
   package init() {}
 
-  fileprivate var _range: Cairn_V1_KeyRange? = nil
   fileprivate var _seen: Cairn_V1_EventMark? = nil
 }
 
@@ -330,7 +325,7 @@ fileprivate nonisolated let _protobuf_package = "cairn.v1"
 
 nonisolated extension Cairn_V1_WatchRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".WatchRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}range\0\u{3}from_ref\0\u{1}current\0\u{1}kinds\0\u{3}until_head\0\u{1}seen\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ranges\0\u{3}from_ref\0\u{1}current\0\u{1}kinds\0\u{3}until_head\0\u{1}seen\0\u{3}client_ids\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -338,7 +333,7 @@ nonisolated extension Cairn_V1_WatchRequest: SwiftProtobuf.Message, SwiftProtobu
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularMessageField(value: &self._range) }()
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.ranges) }()
       case 2: try {
         var v: Int64?
         try decoder.decodeSingularInt64Field(value: &v)
@@ -358,6 +353,7 @@ nonisolated extension Cairn_V1_WatchRequest: SwiftProtobuf.Message, SwiftProtobu
       case 4: try { try decoder.decodeRepeatedEnumField(value: &self.kinds) }()
       case 5: try { try decoder.decodeSingularBoolField(value: &self.untilHead) }()
       case 6: try { try decoder.decodeSingularMessageField(value: &self._seen) }()
+      case 7: try { try decoder.decodeRepeatedStringField(value: &self.clientIds) }()
       default: break
       }
     }
@@ -368,9 +364,9 @@ nonisolated extension Cairn_V1_WatchRequest: SwiftProtobuf.Message, SwiftProtobu
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
     // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._range {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
-    } }()
+    if !self.ranges.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.ranges, fieldNumber: 1)
+    }
     switch self.start {
     case .fromRef?: try {
       guard case .fromRef(let v)? = self.start else { preconditionFailure() }
@@ -391,15 +387,19 @@ nonisolated extension Cairn_V1_WatchRequest: SwiftProtobuf.Message, SwiftProtobu
     try { if let v = self._seen {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
     } }()
+    if !self.clientIds.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.clientIds, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Cairn_V1_WatchRequest, rhs: Cairn_V1_WatchRequest) -> Bool {
-    if lhs._range != rhs._range {return false}
+    if lhs.ranges != rhs.ranges {return false}
     if lhs.start != rhs.start {return false}
     if lhs.kinds != rhs.kinds {return false}
     if lhs.untilHead != rhs.untilHead {return false}
     if lhs._seen != rhs._seen {return false}
+    if lhs.clientIds != rhs.clientIds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

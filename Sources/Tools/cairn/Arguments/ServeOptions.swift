@@ -15,9 +15,14 @@ struct ServeOptions: ParsableArguments {
     @Flag(inversion: .prefixedNo, help: .of(.readOnly)) var readOnly: Bool?
     @Option(help: .of(.retainEvents)) var retainEvents: String?
     @Option(help: .of(.retainFor)) var retainFor: String?
+    @Option(help: .of(.historyLimit)) var historyLimit: String?
+    @Option(help: .of(.historyLimitFor)) var historyLimitFor: [String] = []
+    @Flag(inversion: .prefixedNo, help: .of(.historyOfEnded)) var historyOfEnded: Bool?
     @Option(help: .of(.maxKeyBytes)) var maxKeyBytes: String?
     @Option(help: .of(.maxValueBytes)) var maxValueBytes: String?
     @Option(help: .of(.maxWaitingWrites)) var maxWaitingWrites: String?
+    @Option(help: .of(.maxWatches)) var maxWatches: String?
+    @Option(help: .of(.watchBuffer)) var watchBuffer: String?
     @Option(help: .of(.requestWindow)) var requestWindow: String?
     @Option(help: .of(.backupDirectory)) var backupDirectory: String?
     @Option(help: .of(.snapshotTo)) var snapshotTo: String?
@@ -54,7 +59,9 @@ struct ServeOptions: ParsableArguments {
     var given: [Setting: [String]] {
         let options: [(Setting, String?)] = [
             (.store, store), (.readReplica, readReplica), (.readOnly, readOnly.map { String($0) }),
-            (.retainEvents, retainEvents), (.retainFor, retainFor), (.maxKeyBytes, maxKeyBytes),
+            (.retainEvents, retainEvents), (.retainFor, retainFor),
+            (.historyLimit, historyLimit), (.historyOfEnded, historyOfEnded.map { String($0) }),
+            (.maxWatches, maxWatches), (.watchBuffer, watchBuffer), (.maxKeyBytes, maxKeyBytes),
             (.maxValueBytes, maxValueBytes), (.maxWaitingWrites, maxWaitingWrites), (.requestWindow, requestWindow),
             (.backupDirectory, backupDirectory), (.snapshotTo, snapshotTo), (.snapshotName, snapshotName),
             (.snapshotInterval, snapshotInterval), (.snapshotKeep, snapshotKeep),
@@ -69,6 +76,7 @@ struct ServeOptions: ParsableArguments {
         var given = Dictionary(
             uniqueKeysWithValues: options.compactMap { setting, text in text.map { (setting, [$0]) } })
         if !listen.isEmpty { given[.listen] = listen }
+        if !historyLimitFor.isEmpty { given[.historyLimitFor] = historyLimitFor }
         return given
     }
 

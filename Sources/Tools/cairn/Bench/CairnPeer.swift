@@ -49,8 +49,12 @@ struct CairnPeer: BenchPeer {
         from: Data, to: Data, over client: RPCClient, opened: @Sendable () -> Void, deliver: @Sendable (Data) -> Void
     ) async throws {
         let request = Cairn_V1_WatchRequest.with {
-            $0.range.from = from
-            $0.range.to = to
+            $0.ranges = [
+                .with {
+                    $0.from = from
+                    $0.to = to
+                }
+            ]
         }
         let responses = try client.serverStreaming(
             "cairn.v1.Log/Watch", request, as: Cairn_V1_WatchResponse.self)

@@ -10,14 +10,33 @@ struct GetCommand: AsyncParsableCommand {
     @Argument(help: "The key.")
     var key: String
 
+    @Option(
+        help: ArgumentHelp(
+            "Print what it was at this version; below 0, so many versions before the last; 0 is now.", valueName: "n"))
+    var revision: Int64?
+
+    @Option(help: ArgumentHelp("Print what it was right after this event.", valueName: "ref"))
+    var asOf: Int64?
+
     @Flag(help: "Let a read replica of the server's database answer, which may be a little behind.")
     var stale = false
 
     @OptionGroup var client: ClientOptions
 
+    func validate() throws {
+        if revision != nil, asOf != nil { throw ValidationError("give one of --revision and --as-of") }
+        if stale, revision != nil || asOf != nil { throw ValidationError("--stale goes with the current value alone") }
+    }
+
     func run() async throws {
         try await client.run { store in
             let key = Key(key)
+            if let wanted = asOf.map({ .asOf(Ref($0)) }) ?? revision.flatMap(Revision.init(number:)) {
+                guard let found = try await store.revision(of: key, wanted, clientID: client.clientID),
+                    found.record.isLive
+                else { throw StoreError.revisionNotFound(wanted, of: key) }
+                return show(found)
+            }
             guard let record = try await store.get(key, consistency: stale ? .stale : .linearizable) else {
                 throw StoreError.keyNotFound(key)
             }
@@ -28,5 +47,11 @@ struct GetCommand: AsyncParsableCommand {
                 if Terminal.isInteractive { Terminal.print("") }
             }
         }
+    }
+
+    private func show(_ revision: KeyRevision) {
+        if client.json { return JSONLines.print(RevisionLine(revision)) }
+        Terminal.write(revision.record.value.bytes)
+        if Terminal.isInteractive { Terminal.print("") }
     }
 }

@@ -9,8 +9,8 @@ struct WatchCommand: AsyncParsableCommand {
             too: nothing is left out or comes twice.
             """)
 
-    @Argument(help: "The prefix of the keys to watch; without one, all of them.")
-    var prefix: String = ""
+    @Argument(help: "The prefixes of the keys to watch; without one, all of them.")
+    var prefixes: [String] = []
 
     @Option(help: ArgumentHelp("Start with this event; 0 for the oldest that is kept.", valueName: "ref"))
     var from: Int64?
@@ -21,31 +21,38 @@ struct WatchCommand: AsyncParsableCommand {
     @Flag(help: "End with the last event that there is now.")
     var untilHead = false
 
-    @Flag(help: "Watch the one key given, not all that start with it.")
+    @Flag(help: "Watch the keys given, not all that start with them.")
     var exact = false
 
     @Option(
         help: ArgumentHelp(
-            "Only events of this kind: created, updated, deleted or expired. May be repeated.", valueName: "kind"))
+            "Only events of this kind, such as created, updated, deleted, expired or locked. May be repeated.",
+            valueName: "kind"))
     var kind: [String] = []
+
+    @Option(help: ArgumentHelp("Only what this client did. May be repeated.", valueName: "id"))
+    var by: [String] = []
 
     @OptionGroup var client: ClientOptions
 
     func validate() throws {
         if current && from != nil { throw ValidationError("give one of --from and --current") }
+        if exact && prefixes.isEmpty { throw ValidationError("--exact needs a key") }
         for name in kind where Event.Kind(name: name) == nil {
-            throw ValidationError("there is no kind \"\(name)\"; there are created, updated, deleted and expired")
+            let kinds = Event.Kind.all.map(\.description).joined(separator: ", ")
+            throw ValidationError("there is no kind \"\(name)\"; there are \(kinds)")
         }
     }
 
     func run() async throws {
         try await client.run { store in
             let start: WatchRequest.Start = current ? .current : from.map { .ref(Ref($0)) } ?? .now
-            let key = Key(prefix)
+            let keys = prefixes.map { Key($0) }
             let stream = try await store.watch(
                 WatchRequest(
-                    range: exact ? KeyRange(single: key) : KeyRange(prefix: key), start: start,
-                    kinds: Set(kind.compactMap { Event.Kind(name: $0) }), untilHead: untilHead))
+                    ranges: keys.isEmpty ? [.all] : keys.map { exact ? KeyRange(single: $0) : KeyRange(prefix: $0) },
+                    start: start, kinds: Set(kind.compactMap { Event.Kind(name: $0) }), clientIDs: Set(by),
+                    untilHead: untilHead))
             for try await update in stream {
                 switch update {
                 case .events(let events): for event in events { show(event) }

@@ -42,6 +42,31 @@ struct RecordLine: Encodable {
     }
 }
 
+/// A state that a key has or had, as JSON.
+struct RevisionLine: Encodable {
+    var key: String?
+    var keyBase64: String?
+    var value: String?
+    var valueBase64: String?
+    var version: Int64
+    var ref: Int64
+    var kind: String?
+    var time: String?
+    var clientID: String?
+    var ended: Bool?
+
+    init(_ revision: KeyRevision) {
+        let record = revision.record
+        (key, keyBase64) = texts(record.key.bytes)
+        if record.isLive { (value, valueBase64) = texts(record.value.bytes) } else { ended = true }
+        version = record.version
+        ref = record.updatedRef.rawValue
+        kind = revision.kind?.description
+        time = revision.time?.text
+        clientID = revision.clientID.flatMap { $0.isEmpty ? nil : $0 }
+    }
+}
+
 /// A directory of a list as JSON.
 struct DirectoryLine: Encodable {
     var directory: String?

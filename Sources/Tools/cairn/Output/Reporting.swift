@@ -21,7 +21,7 @@ extension StoreError {
     /// See the exit codes in the root command's help.
     fileprivate var exitCode: Int32 {
         switch code {
-        case .keyNotFound, .leaseNotFound, .consumerNotFound: 3
+        case .keyNotFound, .leaseNotFound, .consumerNotFound, .revisionNotFound: 3
         case .conditionFailed, .leaseExists: 4
         case .unavailable, .deadlineExceeded, .closed: 5
         case .compacted, .futureRef, .logWentBack: 6
@@ -40,7 +40,8 @@ extension StoreError {
         // The time passed before the call could be sent.
         case .deadlineExceeded where retry == .safe: StoreError.unreachable
         case .deadlineExceeded: "the server did not answer in time; try again, or give it longer with --timeout"
-        case .compacted: oldestRef.map { "start at the oldest event kept with --from \($0), or with --current" }
+        case .compacted:
+            oldestRef.map { "the oldest event kept is \($0): stream --from it, or --current; read --as-of a later one" }
         default: nil
         }
     }

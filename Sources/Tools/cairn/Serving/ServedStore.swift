@@ -61,6 +61,9 @@ enum ServedStore {
         options.metrics = metrics
         options.retention = settings.retention
         options.gatherAnswers = { loops.gathering($0) }
+        options.history = settings.history
+        options.watchLimit = settings.integer(.maxWatches)
+        if let bytes = settings.integer(.watchBuffer) { options.watchBuffer = bytes }
         if let bytes = settings.integer(.maxKeyBytes) { options.limits.keyBytes = bytes }
         if let bytes = settings.integer(.maxValueBytes) { options.limits.valueBytes = bytes }
         if let count = settings.integer(.maxWaitingWrites) { options.limits.waitingTransactions = count }
@@ -72,6 +75,17 @@ enum ServedStore {
 extension Settings {
     /// How much of the log is kept.
     var retention: Retention { Retention(maxEvents: integer(.retainEvents), maxAge: duration(.retainFor)) }
+
+    /// How much of what keys were is told.
+    fileprivate var history: HistoryOptions {
+        var history = HistoryOptions()
+        history.limit = integer(.historyLimit)
+        history.limits = list(.historyLimitFor).compactMap { text in
+            PrefixedNumber(text).map { .init(prefix: Key($0.prefix), limit: $0.number) }
+        }
+        history.tellsEnded = flag(.historyOfEnded)
+        return history
+    }
 
     fileprivate func rpcConfiguration(addresses: [RPCAddress], loops: RPCEventLoops) -> RPCServerConfiguration {
         var rpc = RPCServerConfiguration(addresses: addresses, eventLoops: loops)

@@ -25,6 +25,8 @@ struct KeyValueService: Sendable {
                 return true
             }, { request, _ in try await get(request) })
         router.unary("cairn.v1.KeyValue/List") { request, _ in try await list(request) }
+        router.unary("cairn.v1.KeyValue/GetRevision") { request, _ in try await revision(request) }
+        router.unary("cairn.v1.KeyValue/GetHistory") { request, _ in try await history(request) }
         router.unary(
             "cairn.v1.KeyValue/Set",
             deferred: { request, reply in
@@ -55,6 +57,21 @@ struct KeyValueService: Sendable {
 
     private func list(_ request: Cairn_V1_ListRequest) async throws -> EncodedMessage {
         try await answering { () throws(StoreError) in try await store.list(ListRequest(wire: request)).encoded }
+    }
+
+    private func revision(_ request: Cairn_V1_GetRevisionRequest) async throws -> Cairn_V1_GetRevisionResponse {
+        try await answering { () throws(StoreError) in
+            let key = Key(wire: request.key)
+            let wanted = try request.wanted()
+            guard let revision = try await store.revision(of: key, wanted, clientID: request.clientID) else {
+                throw .revisionNotFound(wanted, of: key)
+            }
+            return .with { $0.revision = revision.wire }
+        }
+    }
+
+    private func history(_ request: Cairn_V1_GetHistoryRequest) async throws -> Cairn_V1_GetHistoryResponse {
+        try await answering { () throws(StoreError) in try await store.history(HistoryRequest(wire: request)).wire }
     }
 
     private func set(_ request: Cairn_V1_SetRequest) async throws -> EncodedMessage {
