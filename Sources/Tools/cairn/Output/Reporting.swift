@@ -41,7 +41,7 @@ extension StoreError {
         case .deadlineExceeded where retry == .safe: StoreError.unreachable
         case .deadlineExceeded: "the server did not answer in time; try again, or give it longer with --timeout"
         case .compacted:
-            oldestRef.map { "the oldest event kept is \($0): stream --from it, or --current; read --as-of a later one" }
+            oldestRef.map { "go on with the oldest event kept: --from \($0), or with --current; read --as-of a later one" }
         default: nil
         }
     }
