@@ -146,6 +146,7 @@ let package = Package(
             linkerSettings: [.linkedLibrary("z")]
         ),
         // Service: the store behind the transport.
+        .systemLibrary(name: "CMalloc", path: "Sources/System/CMalloc"),
         .target(
             name: "CairnProtocol",
             dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
@@ -162,7 +163,7 @@ let package = Package(
         .target(
             name: "CairnServer",
             dependencies: [
-                "CairnModel", "CairnRPC", "CairnProtocol", "CairnWire",
+                "CMalloc", "CairnModel", "CairnRPC", "CairnProtocol", "CairnWire",
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
