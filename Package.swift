@@ -147,6 +147,7 @@ let package = Package(
             linkerSettings: [.linkedLibrary("z")]
         ),
         // Service: the store behind the transport.
+        .systemLibrary(name: "CMalloc", path: "Sources/System/CMalloc"),
         .target(
             name: "CairnProtocol",
             dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
@@ -163,7 +164,7 @@ let package = Package(
         .target(
             name: "CairnServer",
             dependencies: [
-                "CairnModel", "CairnRPC", "CairnProtocol", "CairnWire",
+                "CMalloc", "CairnModel", "CairnRPC", "CairnProtocol", "CairnWire",
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -198,6 +199,7 @@ let package = Package(
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),

@@ -56,11 +56,12 @@ stop() {
     [[ $# -gt 0 ]] || started=()
 }
 
-start_cairn() { # name, store URL
-    local port
+start_cairn() { # name, store URL, and further options
+    local name="$1" store="$2" port
+    shift 2
     port="$(free_port)"
-    "$cairn" serve --store "$2" --listen "127.0.0.1:$port" --log-level warning >"$data/$1.log" 2>&1 &
-    note "$1" $! "$port"
+    "$cairn" serve --store "$store" --listen "127.0.0.1:$port" --log-level warning "$@" >"$data/$name.log" 2>&1 &
+    note "$name" $! "$port"
 }
 
 start_baseline() { # name, store URL
@@ -79,6 +80,27 @@ start_etcd() { # name, what its data are called
         --listen-peer-urls "http://127.0.0.1:$peer" --initial-advertise-peer-urls "http://127.0.0.1:$peer" \
         --initial-cluster "n=http://127.0.0.1:$peer" >"$data/$1.log" 2>&1 &
     note "$1" $! "$port"
+}
+
+# Redis as it is after its installation, but that it saves no snapshots beside its log.
+start_redis() { # name, and when its log of writes is synced: never (then there is none) or always
+    local port log=(--appendonly no)
+    [[ "$2" == always ]] && log=(--appendonly yes --appendfsync always)
+    port="$(free_port)"
+    mkdir -p "$data/$1"
+    redis-server --bind 127.0.0.1 --port "$port" --dir "$data/$1" --save '' --daemonize no "${log[@]}" \
+        >"$data/$1.log" 2>&1 &
+    note "$1" $! "$port"
+    for _ in $(seq 600); do
+        [[ "$(redis-cli -h 127.0.0.1 -p "$port" ping 2>/dev/null)" == PONG ]] && return
+        sleep .1
+    done
+    fail "Redis doesn't answer:" "$1"
+}
+
+# The memory that a server's process occupies, in bytes.
+resident() { # name
+    awk '/^VmRSS:/ { print $2 * 1024 }' "/proc/${pids[$1]}/status"
 }
 
 # Runs a command as a user, where we are root, which these servers refuse; exec's it, so that $! is the server.
@@ -158,7 +180,7 @@ store_url() { # postgres or mariadb, database
     esac
 }
 
-target() { # name, cairn or etcd, and the database below it: what `cairn bench` is told of a server that runs
+target() { # name, cairn, etcd or redis, and the database below it: what `cairn bench` is told of a server that runs
     echo "$1=$2:127.0.0.1:${ports[$1]}@${pids[$1]}${3:+,database=${pids[$3]}}"
 }
 

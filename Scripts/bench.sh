@@ -4,10 +4,10 @@
 #
 #     Scripts/bench.sh                  about half an hour
 #     BENCH_QUICK=1 Scripts/bench.sh    about five minutes
-#     BENCH_SECTIONS=etcd,postgres,mariadb,replicas
+#     BENCH_SECTIONS=etcd,postgres,mariadb,replicas,redis
 #                                       what to measure: Cairn on SQLite beside etcd; on a database server beside a store
-#                                       with one transaction for each write; several replicas of one store. All, unless
-#                                       told otherwise
+#                                       with one transaction for each write; several replicas of one store; Cairn in
+#                                       memory beside Redis. All, unless told otherwise
 #     BENCH_DIR=DIR                     where the servers' data go: on a real disk, not tmpfs (a new folder in .build)
 #     BENCH_JSON=FILE                   keep the results as JSON, one object a line
 #     CAIRN_BIN=FILE CAIRN_BASELINE_BIN=FILE
@@ -24,15 +24,19 @@ if [[ -n "${BENCH_QUICK:-}" ]]; then
 else
     counts=1,16,64,256 rounds=3 duration=2s large=1000000
 fi
-sections="${BENCH_SECTIONS:-etcd,postgres,mariadb,replicas}"
+sections="${BENCH_SECTIONS:-etcd,postgres,mariadb,replicas,redis}"
 for section in ${sections//,/ }; do
-    [[ " etcd postgres mariadb replicas " == *" $section "* ]] \
-        || { echo "bench: there is no section '$section': there are etcd, postgres, mariadb and replicas" >&2; exit 2; }
+    [[ " etcd postgres mariadb replicas redis " == *" $section "* ]] || {
+        echo "bench: there is no section '$section': there are etcd, postgres, mariadb, replicas and redis" >&2
+        exit 2
+    }
 done
 has() { [[ ",$sections," == *",$1,"* ]]; }
 
 has etcd && ! command -v etcd >/dev/null && { echo "bench: there is no etcd: run 'make deps-bench'" >&2; exit 1; }
 echo "bench: $(nproc) cores shared by servers and load, $("$cairn" version 2>/dev/null | head -1)"
+has redis && ! command -v redis-server >/dev/null \
+    && { echo "bench: there is no redis-server: run 'make deps-bench'" >&2; exit 1; }
 make_data
 results="${BENCH_JSON:-$data/results.json}"
 : >"$results"
@@ -111,6 +115,45 @@ measure_replicas() { # postgres or mariadb
     rm -rf "${data:?}/$1"
 }
 
+# Cairn in memory beside Redis, whose clients have a connection each and one call under way, as `cairn bench` speaks to
+# both: sets and gets, and what a key costs in memory.
+measure_redis() {
+    local all
+    redis-server --version
+    start_cairn cairn-memory memory:
+    start_redis redis never
+    start_redis redis-always always
+    all=(--target "$(target cairn-memory cairn)" --target "$(target redis redis)")
+    all+=(--target "$(target redis-always redis)")
+    wait_until_ready "${all[@]}"
+    echo "== sets and gets of 20-byte keys and 100-byte values; Redis with a log of writes synced never and always"
+    bench "${all[@]}" --reference redis --workloads put,get --clients 64 --rounds "$rounds" --duration "$duration" \
+        --key-size 20
+    stop
+}
+
+declare -A key_memory=()
+measure_key_memory() { # name, cairn or redis: of a server that has just been started, and is empty
+    local before
+    wait_until_ready --target "$(target "$1" "$2")"
+    before="$(resident "$1")"
+    bench --target "$(target "$1" "$2")" --workloads load --keys "$large" --key-size 20
+    # The time within which a log is cut.
+    [[ "$1" != *-short ]] || sleep 12
+    key_memory[$1]=$((($(resident "$1") - before) / large))
+    stop "$1"
+}
+
+measure_redis_memory() {
+    echo "== $large keys of 20 bytes with 100-byte values: memory per key; Cairn with its whole log, and with 1,000 events"
+    start_cairn cairn-memory memory:
+    measure_key_memory cairn-memory cairn
+    start_cairn cairn-short memory: --retain-events 1000
+    measure_key_memory cairn-short cairn
+    start_redis redis never
+    measure_key_memory redis redis
+}
+
 if has etcd; then
     measure_etcd
     measure_large
@@ -122,10 +165,15 @@ if has replicas; then
     for database in postgres mariadb; do measure_replicas $database; done
 fi
 
+if has redis; then
+    measure_redis
+    measure_redis_memory
+fi
+
 declare -A title=([postgres]=PostgreSQL [mariadb]=MariaDB)
 milliseconds() { awk -v us="$(result "$@")" 'BEGIN { print us / 1000 }'; }
 
-echo "== summary: 64 clients, every put durable"
+echo "== summary: 64 clients, every put durable but for what is in memory"
 if has etcd; then
     judge "put: rate, times etcd's" "$(result put 64 sqlite rateRatio)" at-least 2
     judge "put: server CPU per operation, times etcd's" "$(result put 64 sqlite serverCpuRatio)" at-most 0.5
@@ -143,6 +191,18 @@ if has replicas; then
         across="put to event across replicas, ms (${title[$database]})"
         judge "p99 of $across" "$(milliseconds watch 1 "$database-pair" p99Us)" at-most 10
         judge "p99 of a rare $across" "$(milliseconds watch 1 "$database-rare" p99Us)" at-most 10
+    done
+fi
+if has redis; then
+    for workload in put get; do
+        for name in cairn-memory redis-always; do
+            printf '%-12s %s: %.2f times the rate of Redis without a log, %.2f times its CPU per operation\n' "$name" \
+                "$workload" "$(result $workload 64 $name rateRatio)" "$(result $workload 64 $name serverCpuRatio)"
+        done
+    done
+    for name in cairn-memory cairn-short redis; do
+        printf '%-12s %s keys: %d bytes a key, %.2f times those of Redis\n' "$name" "$large" "${key_memory[$name]}" \
+            "$(awk -v a="${key_memory[$name]}" -v b="${key_memory[redis]}" 'BEGIN { print a / b }')"
     done
 fi
 if has etcd; then

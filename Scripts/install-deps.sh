@@ -17,7 +17,7 @@ packages_of() {
             echo postgresql pgbouncer mariadb-server mariadb-client galera-4 rsync
             echo prometheus
             ;;
-        bench) echo etcd-server nghttp2-client curl postgresql mariadb-server mariadb-client ;;
+        bench) echo etcd-server redis-server nghttp2-client curl postgresql mariadb-server mariadb-client ;;
         *)
             echo "install-deps: no group named '$1' (there are build, test and bench)" >&2
             return 2
@@ -76,7 +76,7 @@ as_root env DEBIAN_FRONTEND=noninteractive \
 if command -v systemctl >/dev/null; then
     for package in "${missing[@]}"; do
         case "$package" in
-            postgresql | pgbouncer | etcd-server | mariadb-server | prometheus)
+            postgresql | pgbouncer | etcd-server | redis-server | mariadb-server | prometheus)
                 as_root systemctl disable --quiet "${package%-server}" \
                     || echo "install-deps: ${package%-server} will start with the machine" >&2
                 ;;

@@ -54,12 +54,15 @@ public func openStore(
     snapshotsAt place: String, snapshots: SnapshotOptions = SnapshotOptions(),
     options: KeyspaceOptions = KeyspaceOptions()
 ) async throws(StoreError) -> SnapshottedStore {
+    var snapshots = snapshots
+    if snapshots.tracer == nil { snapshots.tracer = options.tracer }
+    let asked = snapshots
     let opened = await BlockingCall.run(name: "cairn-open") { () -> Result<OpenedMemory, StoreError> in
         do throws(StoreError) {
             let home = try SnapshotPlace.open(place)
             do throws(StoreError) {
                 let (engine, snapshotter) = try Snapshotter.open(
-                    home, options: snapshots, clock: options.clock, logger: options.logger)
+                    home, options: asked, clock: options.clock, logger: options.logger)
                 return .success(OpenedMemory(engine: engine, snapshotter: snapshotter))
             } catch {
                 home.close()

@@ -27,6 +27,8 @@ public struct KeyspaceOptions: Sendable {
     public var gatherAnswers: @Sendable (_ answer: () -> Void) -> Void = { answer in answer() }
     /// Where to count what happens: where swift-metrics was told to, unless told otherwise.
     public var metrics: any MetricsFactory = MetricsSystem.factory
+    /// Who is told of the batches that are written for traced calls; nobody, unless told otherwise.
+    public var tracer: (any Tracer)?
     /// Where to report what went wrong behind the scenes. Nowhere, unless told otherwise.
     public var logger = Logger(label: "cairn.keyspace") { _ in SwiftLogNoOpLogHandler() }
 
@@ -107,7 +109,7 @@ public final class Keyspace: Store {
         let committer = Committer(
             engine: engine, clock: options.clock, limits: options.limits, hub: hub,
             lastTime: opened.head.time, nextDeadline: opened.deadline, gatherAnswers: options.gatherAnswers,
-            logger: options.logger, metrics: metrics, deadlineMoved: { sweeper.note($0) })
+            logger: options.logger, metrics: metrics, tracer: options.tracer, deadlineMoved: { sweeper.note($0) })
         self.hub = hub
         self.committer = committer
         reads = ReadQueue(engine: engine, gatherAnswers: options.gatherAnswers, metrics: metrics)

@@ -12,9 +12,11 @@ final class WorkerThread: Sendable {
     private let isStopped = Atomic<Bool>(false)
     private let isWoken = Atomic<Bool>(false)
 
-    /// Starts the thread. `work` is called after each ``wake()``.
+    /// Starts the thread. `work` is called after each ``wake()``. The operating system knows the first 15 characters of
+    /// its name.
     init(name: String, work: @escaping @Sendable () -> Void) {
-        let thread = Thread { [wakeUps, ended, self] in
+        Thread.detachNewThread { [wakeUps, ended, self] in
+            Thread.current.name = name
             while true {
                 wakeUps.wait()
                 if isStopped.load(ordering: .acquiring) { break }
@@ -23,8 +25,6 @@ final class WorkerThread: Sendable {
             }
             ended.signal()
         }
-        thread.name = name
-        thread.start()
     }
 
     /// Makes the thread run its work, once for any number of calls that come before it starts.
@@ -49,9 +49,10 @@ package enum BlockingCall {
         name: String, _ body: @escaping @Sendable () -> Value
     ) async -> Value {
         await withCheckedContinuation { caller in
-            let thread = Thread { caller.resume(returning: body()) }
-            thread.name = name
-            thread.start()
+            Thread.detachNewThread {
+                Thread.current.name = name
+                caller.resume(returning: body())
+            }
         }
     }
 }

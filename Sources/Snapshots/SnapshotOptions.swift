@@ -14,6 +14,8 @@ public struct SnapshotOptions: Sendable {
     public var key: SnapshotKey?
     /// Whether to begin with an empty store, although there are snapshots.
     public var startsFresh = false
+    /// Who is told of the snapshots that are made; the store's, unless told otherwise.
+    public var tracer: (any Tracer)?
 
     /// Every 30 seconds, five of them, in plain.
     public init() {}

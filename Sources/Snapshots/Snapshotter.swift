@@ -56,7 +56,10 @@ package final class Snapshotter: SnapshotMaker {
     }
 
     package func createSnapshot() async throws(StoreError) -> Snapshot {
-        try await onQueue { (maker) throws(StoreError) in try maker.make(of: maker.engine.cut(), for: .request) }
+        let call = options.tracer == nil ? nil : TraceContext.current
+        return try await onQueue { (maker) throws(StoreError) in
+            try maker.make(of: maker.engine.cut(), for: .request, call: call)
+        }
     }
 
     package func snapshots() async throws(StoreError) -> [Snapshot] {
@@ -102,7 +105,32 @@ package final class Snapshotter: SnapshotMaker {
         return try make(of: cut, for: occasion)
     }
 
-    private func make(of cut: MemoryCut, for occasion: Snapshot.Occasion) throws(StoreError) -> Snapshot {
+    /// Makes a snapshot, and records its span: a part of the call that asked for it, if that is traced.
+    private func make(
+        of cut: MemoryCut, for occasion: Snapshot.Occasion, call: TraceContext? = nil
+    ) throws(StoreError) -> Snapshot {
+        guard let tracer = options.tracer, let context = tracer.context(under: call) else {
+            return try write(cut, for: occasion)
+        }
+        let begun = (time: clock.now(), instant: ContinuousClock.now)
+        let outcome: Result<Snapshot, StoreError>
+        do throws(StoreError) { outcome = .success(try write(cut, for: occasion)) } catch { outcome = .failure(error) }
+        var span = TraceSpan(
+            name: "cairn.snapshot", context: context, parent: call, start: begun.time,
+            duration: ContinuousClock.now - begun.instant)
+        span.attributes = [
+            ("cairn.snapshot.occasion", .text("\(occasion)")),
+            ("cairn.snapshot.ref", .number(cut.head.lastRef.rawValue)),
+        ]
+        switch outcome {
+        case .success(let made): span.attributes.append(("cairn.snapshot.bytes", .number(made.byteCount)))
+        case .failure(let error): span.failure = error.code.rawValue
+        }
+        tracer.record(span)
+        return try outcome.get()
+    }
+
+    private func write(_ cut: MemoryCut, for occasion: Snapshot.Occasion) throws(StoreError) -> Snapshot {
         let start = ContinuousClock.now
         let time = SnapshotRules.time(at: clock.now(), after: state.withLock { $0.newestTime })
         let name = SnapshotName(server: options.server, time: time)

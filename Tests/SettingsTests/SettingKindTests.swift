@@ -13,6 +13,8 @@ struct SettingKindTests {
             (.duration(atLeast: 0), "1h30m", .duration(.seconds(5_400))),
             (.duration(atLeast: 1_000), "1ms", .duration(.milliseconds(1))), (.flag, "yes", .flag(true)),
             (.flag, "OFF", .flag(false)), (.choice(["a", "b"]), "b", .text("b")), (.list, "x", .list(["x"])),
+            (.ratio, "0.25", .ratio(0.25)), (.ratio, "0", .ratio(0)), (.ratio, "1", .ratio(1)),
+            (.endpoint, "grpc://[::1]:4317", .text("grpc://[::1]:4317")),
         ])
     func values(_ kind: SettingKind, _ text: String, _ value: SettingValue) throws {
         #expect(try kind.value(of: text).get() == value)
@@ -28,11 +30,28 @@ struct SettingKindTests {
             (.duration(atLeast: 1_000_000), "999ms", "the least is 1s"), (.duration(atLeast: 0), "10", "no duration"),
             (.duration(atLeast: 0), "", "no duration"), (.flag, "maybe", "neither true nor false"),
             (.choice(["a", "b"]), "c", "not one of a, b"), (.text, "", "empty"), (.list, "", "empty"),
+            (.ratio, "1.01", "0 to 1"), (.ratio, "-0.1", "0 to 1"), (.ratio, "nan", "0 to 1"), (.ratio, "", "0 to 1"),
+            (.endpoint, "https://a:1", "grpc://HOST:PORT"), (.endpoint, "", "grpc://HOST:PORT"),
         ])
     func problems(_ kind: SettingKind, _ text: String, _ words: String) {
         #expect(throws: SettingProblem.self) { try kind.value(of: text).get() }
         if case .failure(let problem) = kind.value(of: text) {
             #expect(problem.message.contains(words), "\(problem.message)")
+        }
+    }
+
+    @Test("an endpoint has a host, a port, and a path if it is one of HTTP")
+    func endpoints() throws {
+        let plain = try #require(EndpointText("grpc://collector:4317"))
+        #expect(plain.scheme == .grpc && plain.host == "collector" && plain.port == 4317 && plain.path.isEmpty)
+        let deep = try #require(EndpointText("http://[::1]:4318/a/b//"))
+        #expect(deep.scheme == .http && deep.host == "::1" && deep.port == 4318 && deep.path == "/a/b")
+        #expect(try #require(EndpointText("http://h/") { $0 == .http ? 4318 : nil }).port == 4318)
+        for text in [
+            "h:1", "grpc://", "grpc://h", "grpc://:1", "grpc://h:0", "grpc://h:65536", "grpc://h:x", "grpc://h:1/a",
+            "http://u@h:1", "http://h:1/a?b", "http://h:1/#a", "http://a:b:1", "ftp://h:1", "http://h :1", "http://h:",
+        ] {
+            #expect(EndpointText(text) == nil, "\(text)")
         }
     }
 

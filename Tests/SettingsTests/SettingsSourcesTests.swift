@@ -51,6 +51,7 @@ struct SettingsSourcesTests {
             let text = SettingsSourcesTests.example(setting)
             var others: [Setting: [String]] = [:]
             for other in [Setting.tlsCert, .tlsKey] where other != setting { others[other] = ["x.pem"] }
+            if setting != .monitor { others[.monitor] = ["127.0.0.1:1"] }
             if setting != .snapshotTo { others[.snapshotTo] = ["file:snapshots"] }
             let flag = try read(flags: others.merging([setting: [text]]) { $1 })
             #expect(flag[setting].source == .flag("--\(setting.name)"))
@@ -66,6 +67,8 @@ struct SettingsSourcesTests {
         case .text, .list: "127.0.0.1:1"
         case .integer, .bytes: "7"
         case .duration: "90s"
+        case .ratio: "0.5"
+        case .endpoint: "http://127.0.0.1:1"
         case .choice(let words): words.last ?? ""
         case .flag: "true"
         }

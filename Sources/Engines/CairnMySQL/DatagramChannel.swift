@@ -119,12 +119,11 @@ package final class DatagramChannel: AnnouncementChannel {
             return !state.isStarted && !state.isStopped
         }
         guard isFirst else { return }
-        let thread = Thread { [self] in
+        Thread.detachNewThread { [self] in
+            Thread.current.name = "cairn-announce"
             run(hear)
             ended.signal()
         }
-        thread.name = "cairn-announce"
-        thread.start()
     }
 
     /// Sends to these replicas, except to this one itself. Never waits; what can't be sent is left.

@@ -53,12 +53,11 @@ final class NotificationChannel: AnnouncementChannel {
             defer { first = nil }
             return first
         }
-        let thread = Thread { [self] in
+        Thread.detachNewThread { [self] in
+            Thread.current.name = "cairn-listen"
             listen(connection, hear)
             ended.signal()
         }
-        thread.name = "cairn-listen"
-        thread.start()
     }
 
     /// Does nothing: a batch's transaction has sent it.

@@ -69,12 +69,11 @@ final class Presence<Home: ServerHome>: Sendable {
     func start(reconnected: @escaping @Sendable () -> Void) {
         channel.start { [weak self] text in self?.hear(text) }
         let isKnown = DispatchSemaphore(value: 0)
-        let thread = Thread { [self] in
+        Thread.detachNewThread { [self] in
+            Thread.current.name = "cairn-beat"
             run(reconnected: reconnected, isKnown)
             ended.signal()
         }
-        thread.name = "cairn-beat"
-        thread.start()
         isKnown.wait()
         sendGreeting()
     }

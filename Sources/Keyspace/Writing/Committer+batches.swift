@@ -31,9 +31,14 @@ extension Committer {
             if engine.gathersBatches { gather() }
             guard var work = takeWork() else { return }
             let callers = work.waiting.map(\.caller)
+            let traced = tracing.map { (calls: work.waiting.compactMap(\.trace), start: $0.begin()) }
             let start = ContinuousClock.now
             let answers = commitBatch(work.takeTransactions(), follows: work.chores.contains(.follow))
-            noteBatch(callers.count, took: ContinuousClock.now - start)
+            let took = ContinuousClock.now - start
+            noteBatch(callers.count, took: took)
+            if let traced {
+                tracing?.end(traced.start, took: took, transactions: callers.count, calls: traced.calls)
+            }
             gatherAnswers {
                 for (caller, answer) in zip(callers, answers) { caller.receive(answer) }
             }
@@ -112,6 +117,7 @@ extension Committer {
             return try commitOnce(transactions)
         } catch {
             metrics.batchFailed(error.code)
+            tracing?.failed(error.code)
             logger.error("batch failed", metadata: ["error": "\(error)", "transactions": "\(transactions.count)"])
             if error.code == .logWentBack {
                 restart(error)
@@ -160,7 +166,10 @@ extension Committer {
             return committed
         }
         hub.note(foreignUpTo: foreign, thenOwn: committed)
-        if let committed { metrics.stored(committed.events) }
+        if let committed {
+            metrics.stored(committed.events)
+            tracing?.stored(committed.events.count)
+        }
         noteDeadlines(home, after: committed)
     }
 

@@ -21,6 +21,8 @@ final class Committer: Sendable {
         let transaction: Transaction
         let bytes: Int
         let caller: Caller
+        /// The traced call that it was made by.
+        let trace: TraceContext?
     }
 
     /// Who waits for an answer.
@@ -70,6 +72,7 @@ final class Committer: Sendable {
     let gatherAnswers: @Sendable (() -> Void) -> Void
     let logger: Logger
     let metrics: KeyspaceMetrics
+    let tracing: BatchTracing?
     let queue = Mutex(Queue())
     let deadlines: Mutex<Deadlines>
     let deadlineMoved: @Sendable (Timestamp?) -> Void
@@ -87,7 +90,7 @@ final class Committer: Sendable {
         engine: any Engine, clock: any WallClock, limits: Limits, batchLimits: BatchLimits = .init(), hub: Hub,
         lastTime: Timestamp = Timestamp(microseconds: 0), nextDeadline: Timestamp?,
         gatherAnswers: @escaping @Sendable (() -> Void) -> Void = { $0() }, logger: Logger,
-        metrics: KeyspaceMetrics = .none,
+        metrics: KeyspaceMetrics = .none, tracer: (any Tracer)? = nil,
         deadlineMoved: @escaping @Sendable (Timestamp?) -> Void
     ) {
         self.engine = engine
@@ -98,6 +101,7 @@ final class Committer: Sendable {
         self.gatherAnswers = gatherAnswers
         self.logger = logger
         self.metrics = metrics
+        tracing = tracer.map { BatchTracing($0, clock: clock) }
         self.deadlineMoved = deadlineMoved
         deadlines = Mutex(Deadlines(next: nextDeadline, lastTime: lastTime))
         continuity = Atomic(engine.continuity)
@@ -111,7 +115,7 @@ final class Committer: Sendable {
     func commit(_ transaction: Transaction) async throws(StoreError) -> TransactionResult {
         let bytes = try transaction.check(limits)
         let answer = await withUnsafeContinuation { (caller: UnsafeContinuation<Answer, Never>) in
-            enqueue(Waiting(transaction: transaction, bytes: bytes, caller: .task(caller)))
+            enqueue(transaction, bytes, .task(caller))
         }
         // Kept until here, so that its memory is freed by the thread that allocated it: the other way round costs the
         // allocator a good deal more, on both threads.
@@ -122,7 +126,7 @@ final class Committer: Sendable {
     func commit(_ transaction: Transaction, answer: @escaping @Sendable (Answer) -> Void) {
         do throws(StoreError) {
             let bytes = try transaction.check(limits)
-            enqueue(Waiting(transaction: transaction, bytes: bytes, caller: .function(answer)))
+            enqueue(transaction, bytes, .function(answer))
         } catch {
             answer(.failure(error))
         }
@@ -180,7 +184,9 @@ final class Committer: Sendable {
         await BlockingCall.run(name: "cairn-close") { worker.stop() }
     }
 
-    private func enqueue(_ waiting: Waiting) {
+    private func enqueue(_ transaction: Transaction, _ bytes: Int, _ caller: Caller) {
+        let trace = tracing == nil ? nil : TraceContext.current
+        let waiting = Waiting(transaction: transaction, bytes: bytes, caller: caller, trace: trace)
         let refusal: StoreError? = queue.withLock { queue in
             if queue.isClosed { return .closed }
             if queue.waiting.count >= limits.waitingTransactions || queue.bytes + waiting.bytes > limits.waitingBytes {

@@ -15,6 +15,10 @@ public struct CairnServer: Service {
         /// Where calls are counted, and what `/metrics` and `Stats` tell of. The store's own metrics are in it if the
         /// store was opened with the same registry.
         public var metrics = MetricRegistry()
+        /// Whether the monitor serves `/debug/threads`, `/debug/memory` and `/debug/profile`.
+        public var servesProfiles = false
+        /// Who is told of calls, such as a ``TraceExporter``; nobody if `nil`.
+        public var tracer: (any Tracer)?
         /// How long calls under way may take to end when the server stops.
         public var drainTime: Duration = .seconds(10)
         /// Where a backup is put together before it is sent; the system's temporary directory if `nil`.
@@ -55,11 +59,13 @@ public struct CairnServer: Service {
             store: writes.guarding(store), configuration: configuration, writes: writes, logger: logger)
         var grpc = configuration.grpc
         grpc.metrics = metrics
+        grpc.tracer = configuration.tracer.map { CallTracing($0) }
         let server = try await RPCServer.start(router: door.router, configuration: grpc, logger: logger)
         self.server = server
         do {
             monitor = try await Monitor.start(
-                on: configuration.monitor, metrics: metrics, readiness: readiness, logger: logger)
+                on: configuration.monitor, metrics: metrics, readiness: readiness,
+                servesProfiles: configuration.servesProfiles)
         } catch {
             await server.shutdownGracefully(deadline: .zero)
             throw error

@@ -116,6 +116,18 @@ extension Setting {
         "monitor", .text, otherwise: "off",
         "Where to serve /metrics, /livez and /readyz over HTTP: HOST:PORT; port 0 takes a free one.",
         placeholder: "address")
+    package static let profiling = Setting(
+        "profiling", .flag, standard: "false",
+        "Serve /debug/threads, /debug/memory and /debug/profile on the monitor's address, too.")
+    package static let traceTo = Setting(
+        "trace-to", .endpoint, otherwise: "OTEL_EXPORTER_OTLP_ENDPOINT, or off",
+        "Send traces by OTLP: grpc://HOST:PORT or http://HOST:PORT.", placeholder: "url")
+    package static let traceServiceName = Setting(
+        "trace-service-name", .text, standard: "cairn", "What the traces call this service.", placeholder: "name")
+    package static let traceSample = Setting(
+        "trace-sample", .ratio, standard: "1",
+        "Record this share of calls that come without a trace; those that come with one as it says.",
+        placeholder: "ratio")
     package static let logLevel = Setting(
         "log-level", .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]), standard: "info",
         "What to log: trace, debug, info, notice, warning, error or critical.", placeholder: "level", reloadable: true)
@@ -132,7 +144,7 @@ extension Setting {
         maxKeyBytes, maxValueBytes, maxWaitingWrites, maxWatches, watchBuffer,
         requestWindow, backupDirectory, snapshotTo, snapshotName, snapshotInterval, snapshotKeep, snapshotKeyFile,
         fresh, listen, tlsCert, tlsKey, tlsClientCA, threads, maxConnections, maxConcurrentCalls, keepaliveInterval,
-        keepaliveTimeout, maxConnectionIdle, maxConnectionAge, compressFrom, drainTime, monitor, logLevel, logFormat,
-        logEvents,
+        keepaliveTimeout, maxConnectionIdle, maxConnectionAge, compressFrom, drainTime, monitor, profiling, traceTo,
+        traceServiceName, traceSample, logLevel, logFormat, logEvents,
     ]
 }

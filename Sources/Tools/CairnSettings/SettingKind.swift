@@ -10,6 +10,10 @@ package enum SettingKind: Hashable, Sendable {
     case bytes(ClosedRange<Int>)
     /// A length of time of at least so many microseconds, such as `30s`.
     case duration(atLeast: Int64)
+    /// A number from 0 to 1.
+    case ratio
+    /// `grpc://HOST:PORT` or `http://HOST:PORT`.
+    case endpoint
     /// One of some words.
     case choice([String])
     /// Yes or no.
@@ -28,6 +32,12 @@ package enum SettingKind: Hashable, Sendable {
             within(bounds, ByteCountText.count(of: text), "no number of bytes, such as 4096 or 64KiB")
         case .duration(let least):
             duration(text, least)
+        case .ratio:
+            Double(text).flatMap { (0...1).contains($0) ? .success(.ratio($0)) : nil }
+                ?? .failure(wrong("is no number from 0 to 1, such as 0.01"))
+        case .endpoint:
+            EndpointText(text) == nil
+                ? .failure(wrong("is neither grpc://HOST:PORT nor http://HOST:PORT")) : .success(.text(text))
         case .choice(let words):
             words.contains(text)
                 ? .success(.text(text)) : .failure(wrong("is not one of \(words.joined(separator: ", "))"))
@@ -84,6 +94,8 @@ package enum SettingKind: Hashable, Sendable {
                 ? "number from \(bounds.lowerBound)" : "number, \(bounds.lowerBound) to \(bounds.upperBound)"
         case .bytes(let bounds): "bytes, \(bounds.lowerBound) to \(ByteCountText.text(of: bounds.upperBound))"
         case .duration: "duration"
+        case .ratio: "number, 0 to 1"
+        case .endpoint: "URL"
         case .choice(let words): words.map { "`\($0)`" }.joined(separator: ", ")
         case .flag: "`true` or `false`"
         }

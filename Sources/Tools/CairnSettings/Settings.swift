@@ -60,6 +60,11 @@ package struct Settings: Sendable {
         if case .duration(let duration)? = self[setting].value { duration } else { nil }
     }
 
+    /// The value of a setting that is a number from 0 to 1.
+    package func ratio(_ setting: Setting) -> Double? {
+        if case .ratio(let ratio)? = self[setting].value { ratio } else { nil }
+    }
+
     /// The value of a setting that is a yes or no.
     package func flag(_ setting: Setting) -> Bool { self[setting].value == .flag(true) }
 
@@ -75,6 +80,8 @@ package struct Settings: Sendable {
         for text in list(.historyLimitFor) where PrefixedNumber(text) == nil {
             problems.append(
                 SettingProblem("--history-limit-for \"\(text)\" is no limit, such as config/=20 or config/=all"))
+        if flag(.profiling), text(.monitor) == nil {
+            problems.append(SettingProblem("--profiling needs --monitor, on whose address the profiles are"))
         }
         let ofSnapshots: [Setting] = [.snapshotName, .snapshotInterval, .snapshotKeep, .snapshotKeyFile]
         if text(.snapshotTo) == nil, flag(.fresh) || ofSnapshots.contains(where: { self[$0].value != nil }) {

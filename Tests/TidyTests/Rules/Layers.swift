@@ -101,7 +101,7 @@ struct Layer: Sendable {
         Layer(
             "Sources/Service/CairnServer",
             "the server puts any store behind the transport, and knows no home",
-            ["CairnModel", "CairnRPC", "CairnProtocol", "CairnWire", "NIO", "SwiftProtobuf"],
+            ["CMalloc", "CairnModel", "CairnRPC", "CairnProtocol", "CairnWire", "NIO", "SwiftProtobuf"],
             platform,
             collections,
             observability,

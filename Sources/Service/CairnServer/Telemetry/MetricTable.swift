@@ -36,6 +36,11 @@ package enum MetricTable {
         ("cairn_database_sessions", "home", "Connections to the database."),
         ("cairn_database_head_ref", "home", "The last event that this replica knows of."),
         ("cairn_database_on_duty", "home", "1 if this replica sweeps."),
+        ("cairn_trace_spans_exported_total", "", "Spans that the collector of traces has taken."),
+        (
+            "cairn_trace_spans_dropped_total", "reason",
+            "Spans that no collector has: too many waited, it refused them, or the server stopped."
+        ),
         ("cairn_info", "version", "1; its label says what runs."),
         ("process_cpu_seconds_total", "", "Processor time that the process has used, in seconds."),
         ("process_resident_memory_bytes", "", "Memory that the process has in RAM."),

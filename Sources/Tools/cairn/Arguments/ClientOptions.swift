@@ -2,6 +2,7 @@ import ArgumentParser
 import CairnClient
 import CairnModel
 import CairnRPC
+import Foundation
 
 /// How a command reaches its server, and how it prints.
 struct ClientOptions: ParsableArguments {
@@ -70,6 +71,7 @@ struct ClientOptions: ParsableArguments {
         configuration.timeout = timeout.duration
         configuration.clientID = clientID
         configuration.rpc.userAgent = "cairn-cli"
+        configuration.metadata = TraceHeaders.metadata(from: ProcessInfo.processInfo.environment)
         if tls || caCert != nil || cert != nil || serverName != nil {
             var tls = RPCClientTLS(trustRoots: caCert.map { .file($0) }, serverName: serverName)
             tls.certificateChain = cert.map { .file($0) }

@@ -45,6 +45,10 @@ struct ServeOptions: ParsableArguments {
     @Option(help: .of(.compressFrom)) var compressFrom: String?
     @Option(help: .of(.drainTime)) var drainTime: String?
     @Option(help: .of(.monitor)) var monitor: String?
+    @Flag(inversion: .prefixedNo, help: .of(.profiling)) var profiling: Bool?
+    @Option(help: .of(.traceTo)) var traceTo: String?
+    @Option(help: .of(.traceServiceName)) var traceServiceName: String?
+    @Option(help: .of(.traceSample)) var traceSample: String?
     @Option(help: .of(.logLevel)) var logLevel: String?
     @Option(help: .of(.logFormat)) var logFormat: String?
     @Flag(inversion: .prefixedNo, help: .of(.logEvents)) var logEvents: Bool?
@@ -70,7 +74,9 @@ struct ServeOptions: ParsableArguments {
             (.threads, threads), (.maxConnections, maxConnections), (.maxConcurrentCalls, maxConcurrentCalls),
             (.keepaliveInterval, keepaliveInterval), (.keepaliveTimeout, keepaliveTimeout),
             (.maxConnectionIdle, maxConnectionIdle), (.maxConnectionAge, maxConnectionAge),
-            (.compressFrom, compressFrom), (.drainTime, drainTime), (.monitor, monitor), (.logLevel, logLevel),
+            (.compressFrom, compressFrom), (.drainTime, drainTime), (.monitor, monitor),
+            (.profiling, profiling.map { String($0) }), (.traceTo, traceTo), (.traceServiceName, traceServiceName),
+            (.traceSample, traceSample), (.logLevel, logLevel),
             (.logFormat, logFormat), (.logEvents, logEvents.map { String($0) }),
         ]
         var given = Dictionary(

@@ -1,29 +1,30 @@
-import CairnRPC
 import Foundation
 
-/// The calls of a benchmark, as one kind of server takes them. All go through the same client.
+/// The calls of a benchmark over one connection, as one kind of server takes them.
 protocol BenchPeer: Sendable {
     /// Sets a key; returns when the server has answered.
-    func put(_ key: Data, _ value: Data, over client: RPCClient) async throws
+    func put(_ key: Data, _ value: Data) async throws
     /// Sets many keys with one call.
-    func put(_ pairs: [(key: Data, value: Data)], over client: RPCClient) async throws
+    func put(_ pairs: [(key: Data, value: Data)]) async throws
     /// Reads a key, linearizably; returns how many bytes its value has, or `nil` if it doesn't exist.
-    func get(_ key: Data, over client: RPCClient) async throws -> Int?
+    func get(_ key: Data) async throws -> Int?
     /// Reads the first `limit` keys of a range with their values; returns how many there were.
-    func list(from: Data, to: Data, limit: Int, over client: RPCClient) async throws -> Int
+    func list(from: Data, to: Data, limit: Int) async throws -> Int
     /// Hands on the values that are set in a range, until cancelled. Calls `opened` when nothing can be missed any
     /// more.
     func watch(
-        from: Data, to: Data, over client: RPCClient, opened: @Sendable () -> Void, deliver: @Sendable (Data) -> Void
+        from: Data, to: Data, opened: @Sendable () -> Void, deliver: @Sendable (Data) -> Void
     ) async throws
     /// Brings a server that has just been written to back to rest, before its reads are measured.
-    func settle(over client: RPCClient) async throws
+    func settle() async throws
     /// Deletes the keys of a range.
-    func delete(from: Data, to: Data, over client: RPCClient) async throws
+    func delete(from: Data, to: Data) async throws
+    /// Closes the connection.
+    func close() async
 }
 
 extension BenchPeer {
-    func settle(over client: RPCClient) async throws {}
+    func settle() async throws {}
 }
 
 /// A benchmark's keys and values.

@@ -22,14 +22,13 @@ extension BenchRig {
     }
 
     private func operation(of workload: Workload, _ data: BenchData) -> Operation {
-        let peer = peer
         let put: Operation = { line, generator in
             let key = data.key(Int.random(in: 0..<data.keyCount, using: &generator))
-            try await peer.put(key, data.value(&generator), over: line.client)
+            try await line.peer.put(key, data.value(&generator))
         }
         let get: Operation = { line, generator in
             let key = data.key(Int.random(in: 0..<data.keyCount, using: &generator))
-            let count = try await peer.get(key, over: line.client)
+            let count = try await line.peer.get(key)
             guard count == data.valueBytes else { throw BenchRig.wrongAnswer }
         }
         switch workload {
@@ -42,8 +41,8 @@ extension BenchRig {
         case .list:
             let expected = min(data.keyCount, BenchRig.listLimit)
             return { line, _ in
-                let count = try await peer.list(
-                    from: data.key(0), to: BenchData.end, limit: BenchRig.listLimit, over: line.client)
+                let count = try await line.peer.list(
+                    from: data.key(0), to: BenchData.end, limit: BenchRig.listLimit)
                 guard count == expected else { throw BenchRig.wrongAnswer }
             }
         default: return get
@@ -57,11 +56,10 @@ extension BenchRig {
     private func runWatch(clients: Int, data: BenchData, timing: Timing) async throws -> BenchSample {
         let opened = BenchFlag()
         let line = lines[0]
-        let watchClient = watchClient ?? line.client
-        let peer = peer
+        let watchPeer = watchPeer ?? line.peer
         let epoch = ContinuousClock.now
         let watch = Task(executorPreference: line.executor) {
-            try await peer.watch(from: data.key(0), to: BenchData.end, over: watchClient, opened: opened.set) { value in
+            try await watchPeer.watch(from: data.key(0), to: BenchData.end, opened: opened.set) { value in
                 let sentAt = value.prefix(8).reduce(Int64(0)) { $0 << 8 | Int64($1) }
                 line.latencies.record(ContinuousClock.now - epoch - .nanoseconds(sentAt))
             }
@@ -82,7 +80,7 @@ extension BenchRig {
                 value[value.startIndex + index] = UInt8(truncatingIfNeeded: sentAt >> (56 - 8 * index))
             }
             let key = data.key(Int.random(in: 0..<data.keyCount, using: &generator))
-            try await peer.put(key, value, over: line.client)
+            try await line.peer.put(key, value)
         }
     }
 
@@ -92,7 +90,7 @@ extension BenchRig {
         let stopwatch = BenchStopwatch(nil)
         while true {
             do {
-                _ = try await peer.get(data.key(0), over: lines[0].client)
+                _ = try await lines[0].peer.get(data.key(0))
                 break
             } catch let error as RPCError {
                 guard ContinuousClock.now - start < limit else { throw error }

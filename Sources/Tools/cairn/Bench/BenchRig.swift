@@ -11,7 +11,7 @@ import Synchronization
 struct BenchRig: Sendable {
     /// One connection.
     struct Line: Sendable {
-        let client: RPCClient
+        let peer: any BenchPeer
         let executor: any TaskExecutor
         let latencies = LatencyRecorder()
     }
@@ -20,34 +20,32 @@ struct BenchRig: Sendable {
     typealias Operation = @Sendable (Line, inout BenchGenerator) async throws -> Void
 
     let target: BenchTarget
-    let peer: any BenchPeer
     let lines: [Line]
     /// A connection to the replica that is watched, if that isn't the one that is written to.
-    let watchClient: RPCClient?
+    let watchPeer: (any BenchPeer)?
 
-    init(_ target: BenchTarget, connections: Int, loops: [RPCEventLoops]) throws {
+    init(_ target: BenchTarget, connections: Int, loops: [RPCEventLoops]) async throws {
         self.target = target
-        peer = target.peer
-        lines = try (0..<connections).map { index in
+        var lines: [Line] = []
+        for index in 0..<connections {
             let loop = loops[index % loops.count]
             guard let executor = loop.taskExecutors.first else {
                 throw StoreError(.internal, "an event loop has no executor")
             }
-            return Line(client: try BenchRig.client(of: target.address, on: loop), executor: executor)
+            lines.append(Line(peer: try await target.connect(to: target.address, on: loop), executor: executor))
         }
+        self.lines = lines
         // On the loop of the first line, where the watch's task runs.
-        watchClient = try target.watchAddress.map { try BenchRig.client(of: $0, on: loops[0]) }
-    }
-
-    private static func client(of address: RPCAddress, on loop: RPCEventLoops) throws -> RPCClient {
-        var configuration = RPCClientConfiguration(eventLoops: loop)
-        configuration.userAgent = "cairn-bench"
-        return try RPCClient(target: RPCTarget(addresses: [address]), configuration: configuration)
+        if let address = target.watchAddress {
+            watchPeer = try await target.connect(to: address, on: loops[0])
+        } else {
+            watchPeer = nil
+        }
     }
 
     func close() async {
-        for line in lines { await line.client.close() }
-        await watchClient?.close()
+        for line in lines { await line.peer.close() }
+        await watchPeer?.close()
     }
 
     /// Runs `operation` on `clients` clients, and measures it once it has run for the time to warm up.
@@ -106,7 +104,7 @@ struct BenchRig: Sendable {
                         let keys = first..<min(first + batch, data.keyCount)
                         let pairs = keys.map { (key: data.key($0), value: data.value(&generator)) }
                         let sentAt = ContinuousClock.now
-                        try await peer.put(pairs, over: line.client)
+                        try await line.peer.put(pairs)
                         line.latencies.record(ContinuousClock.now - sentAt)
                     }
                 }

@@ -49,7 +49,7 @@ struct BenchRun {
         if !plan.keepsKeys { try await deleteKeys() }
     }
 
-    private static let loadingClients = 16
+    static let loadingClients = 16
 
     private func runOnce(
         _ workload: Workload, clients: Int, _ body: (BenchRig) async throws -> BenchSample
@@ -60,7 +60,7 @@ struct BenchRun {
     }
 
     private func runRounds(_ workload: Workload, clients: Int) async throws {
-        if !workload.writes { for rig in rigs { try await rig.peer.settle(over: rig.lines[0].client) } }
+        if !workload.writes { for rig in rigs { try await rig.lines[0].peer.settle() } }
         var samples = [BenchSample?](repeating: nil, count: rigs.count)
         for round in 0..<plan.rounds {
             let order = Array(rigs.indices)
@@ -76,7 +76,7 @@ struct BenchRun {
 
     private func deleteKeys() async throws {
         for rig in rigs {
-            try await rig.peer.delete(from: plan.data.key(0), to: BenchData.end, over: rig.lines[0].client)
+            try await rig.lines[0].peer.delete(from: plan.data.key(0), to: BenchData.end)
         }
     }
 }

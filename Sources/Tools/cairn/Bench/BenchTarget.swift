@@ -10,6 +10,7 @@ struct BenchTarget: ExpressibleByArgument, Sendable {
     enum Kind: String, Sendable {
         case cairn
         case etcd
+        case redis
     }
 
     /// What the target is called in the results.
@@ -68,11 +69,15 @@ struct BenchTarget: ExpressibleByArgument, Sendable {
         }
     }
 
-    /// How to call a server of this kind.
-    var peer: any BenchPeer {
-        switch kind {
-        case .cairn: CairnPeer()
-        case .etcd: EtcdPeer()
-        }
+    /// How many connections a number of clients needs: one each where a connection has one call under way at a time.
+    func connections(_ wanted: Int, forClients clients: Int) -> Int { kind == .redis ? clients : wanted }
+
+    /// A connection to a server of this kind.
+    func connect(to address: RPCAddress, on loop: RPCEventLoops) async throws -> any BenchPeer {
+        guard kind != .redis else { return try await RedisPeer(to: address, on: loop) }
+        var configuration = RPCClientConfiguration(eventLoops: loop)
+        configuration.userAgent = "cairn-bench"
+        let client = try RPCClient(target: RPCTarget(addresses: [address]), configuration: configuration)
+        return kind == .etcd ? EtcdPeer(client: client) : CairnPeer(client: client)
     }
 }

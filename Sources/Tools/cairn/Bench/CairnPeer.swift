@@ -5,7 +5,11 @@ import SwiftProtobuf
 
 /// Calls a Cairn server.
 struct CairnPeer: BenchPeer {
-    func put(_ key: Data, _ value: Data, over client: RPCClient) async throws {
+    let client: RPCClient
+
+    func close() async { await client.close() }
+
+    func put(_ key: Data, _ value: Data) async throws {
         let request = Cairn_V1_SetRequest.with {
             $0.key = key
             $0.value = value
@@ -13,7 +17,7 @@ struct CairnPeer: BenchPeer {
         let _: Cairn_V1_SetResponse = try await client.unary("cairn.v1.KeyValue/Set", request)
     }
 
-    func put(_ pairs: [(key: Data, value: Data)], over client: RPCClient) async throws {
+    func put(_ pairs: [(key: Data, value: Data)]) async throws {
         let request = Cairn_V1_CommitRequest.with {
             $0.operations = pairs.map { pair in
                 .with {
@@ -25,7 +29,7 @@ struct CairnPeer: BenchPeer {
         let _: Cairn_V1_CommitResponse = try await client.unary("cairn.v1.KeyValue/Commit", request)
     }
 
-    func get(_ key: Data, over client: RPCClient) async throws -> Int? {
+    func get(_ key: Data) async throws -> Int? {
         do {
             let request = Cairn_V1_GetRequest.with { $0.key = key }
             let response: Cairn_V1_GetResponse = try await client.unary("cairn.v1.KeyValue/Get", request)
@@ -35,7 +39,7 @@ struct CairnPeer: BenchPeer {
         }
     }
 
-    func list(from: Data, to: Data, limit: Int, over client: RPCClient) async throws -> Int {
+    func list(from: Data, to: Data, limit: Int) async throws -> Int {
         let request = Cairn_V1_ListRequest.with {
             $0.range.from = from
             $0.range.to = to
@@ -46,7 +50,7 @@ struct CairnPeer: BenchPeer {
     }
 
     func watch(
-        from: Data, to: Data, over client: RPCClient, opened: @Sendable () -> Void, deliver: @Sendable (Data) -> Void
+        from: Data, to: Data, opened: @Sendable () -> Void, deliver: @Sendable (Data) -> Void
     ) async throws {
         let request = Cairn_V1_WatchRequest.with {
             $0.ranges = [
@@ -64,7 +68,7 @@ struct CairnPeer: BenchPeer {
         }
     }
 
-    func delete(from: Data, to: Data, over client: RPCClient) async throws {
+    func delete(from: Data, to: Data) async throws {
         // A piece at a time: what a transaction may delete is limited.
         while true {
             let list = Cairn_V1_ListRequest.with {

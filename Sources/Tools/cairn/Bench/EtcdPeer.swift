@@ -5,7 +5,11 @@ import SwiftProtobuf
 
 /// Calls an etcd server, through its API v3.
 struct EtcdPeer: BenchPeer {
-    func put(_ key: Data, _ value: Data, over client: RPCClient) async throws {
+    let client: RPCClient
+
+    func close() async { await client.close() }
+
+    func put(_ key: Data, _ value: Data) async throws {
         let request = Etcdserverpb_PutRequest.with {
             $0.key = key
             $0.value = value
@@ -13,7 +17,7 @@ struct EtcdPeer: BenchPeer {
         let _: Etcdserverpb_PutResponse = try await client.unary("etcdserverpb.KV/Put", request)
     }
 
-    func put(_ pairs: [(key: Data, value: Data)], over client: RPCClient) async throws {
+    func put(_ pairs: [(key: Data, value: Data)]) async throws {
         let request = Etcdserverpb_TxnRequest.with {
             $0.success = pairs.map { pair in
                 .with {
@@ -25,13 +29,13 @@ struct EtcdPeer: BenchPeer {
         let _: Etcdserverpb_TxnResponse = try await client.unary("etcdserverpb.KV/Txn", request)
     }
 
-    func get(_ key: Data, over client: RPCClient) async throws -> Int? {
+    func get(_ key: Data) async throws -> Int? {
         let request = Etcdserverpb_RangeRequest.with { $0.key = key }
         let response: Etcdserverpb_RangeResponse = try await client.unary("etcdserverpb.KV/Range", request)
         return response.kvs.first?.value.count
     }
 
-    func list(from: Data, to: Data, limit: Int, over client: RPCClient) async throws -> Int {
+    func list(from: Data, to: Data, limit: Int) async throws -> Int {
         let request = Etcdserverpb_RangeRequest.with {
             $0.key = from
             $0.rangeEnd = to
@@ -42,7 +46,7 @@ struct EtcdPeer: BenchPeer {
     }
 
     func watch(
-        from: Data, to: Data, over client: RPCClient, opened: @Sendable () -> Void, deliver: @Sendable (Data) -> Void
+        from: Data, to: Data, opened: @Sendable () -> Void, deliver: @Sendable (Data) -> Void
     ) async throws {
         let (requests, responses) = try client.bidirectional(
             "etcdserverpb.Watch/Watch", sending: Etcdserverpb_WatchRequest.self, as: Etcdserverpb_WatchResponse.self)
@@ -62,7 +66,7 @@ struct EtcdPeer: BenchPeer {
     /// Each read of etcd 3.4 copies that buffer at the size it once grew to, which after a load costs more than the
     /// rest of the read ten times over. It is let go of at a commit (one each 100 ms, if there is anything to commit)
     /// that follows one without a change of a key; granting a lease makes such commits.
-    func settle(over client: RPCClient) async throws {
+    func settle() async throws {
         for _ in 0..<4 {
             try await Task.sleep(for: .milliseconds(150))
             let _: Etcdserverpb_LeaseGrantResponse = try await client.unary(
@@ -71,7 +75,7 @@ struct EtcdPeer: BenchPeer {
         try await Task.sleep(for: .milliseconds(150))
     }
 
-    func delete(from: Data, to: Data, over client: RPCClient) async throws {
+    func delete(from: Data, to: Data) async throws {
         let request = Etcdserverpb_DeleteRangeRequest.with {
             $0.key = from
             $0.rangeEnd = to

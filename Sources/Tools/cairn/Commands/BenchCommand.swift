@@ -9,11 +9,13 @@ struct BenchCommand: AsyncParsableCommand {
             Sets and reads keys below `bench/`, and deletes them at the end; don't aim it at a server whose log you
             want to keep short. Without --target it measures the server at --address.
 
-            A target is NAME=KIND:ADDRESS[@PID]. KIND is cairn or etcd; PID is the server's process on this machine,
-            whose CPU time and memory are then shown: sqlite=cairn:127.0.0.1:4747@4711 etcd=etcd:127.0.0.1:2379@4712
+            A target is NAME=KIND:ADDRESS[@PID]. KIND is cairn, etcd or redis; PID is the server's process on this
+            machine, whose CPU time and memory are then shown: sqlite=cairn:127.0.0.1:4747@4711
+            etcd=etcd:127.0.0.1:2379@4712
             Options may follow it, each after a comma: database=PID, the database server below it, whose CPU time is
             then shown too, with that of all processes it has started; watch=ADDRESS, another replica of the same
-            store, where the workload watch watches.
+            store, where the workload watch watches. A connection to Redis has one call under way at a time, so there
+            each client has its own.
 
             WORKLOADS
               put     set a random key
@@ -115,7 +117,13 @@ struct BenchCommand: AsyncParsableCommand {
             let report = try BenchReport(
                 asJSON: json, showsDatabase: targets.contains { $0.database != nil }, file: jsonFile)
             let loops = (0..<threads).map { _ in RPCEventLoops(count: 1) }
-            let rigs = try targets.map { try BenchRig($0, connections: connections, loops: loops) }
+            // A load has its own number of clients.
+            let most = max(clients.items.max() ?? 1, BenchRun.loadingClients)
+            var rigs: [BenchRig] = []
+            for target in targets {
+                let count = target.connections(connections, forClients: most)
+                rigs.append(try await BenchRig(target, connections: count, loops: loops))
+            }
             do {
                 try await BenchRun(rigs: rigs, plan: plan, report: report).run()
             } catch let error as RPCError {

@@ -65,7 +65,7 @@ extension Setting {
         switch value {
         case .list(let texts): written = "[" + texts.map { quoted($0) }.joined(separator: ", ") + "]"
         case .text: written = quoted(shown(value))
-        case .integer, .duration, .flag: written = shown(value)
+        case .integer, .duration, .ratio, .flag: written = shown(value)
         }
         let line = "\(name): \(written)"
         let gap = String(repeating: " ", count: max(1, 44 - line.count))

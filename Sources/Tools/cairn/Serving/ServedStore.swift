@@ -17,10 +17,27 @@ enum ServedStore {
         // What knows nothing of our registry counts there too.
         let metrics = MetricRegistry()
         MetricsSystem.bootstrap(metrics)
+        let traces = try TraceSettings(settings, logger: logger)?.exporter(metrics: metrics, logger: logger)
+        traces?.start()
+        do {
+            try await serve(settings, from: sources, output, metrics, traces, logger)
+        } catch {
+            await traces?.shutdown(within: TraceSettings.flushTime)
+            throw error
+        }
+        // The last snapshot has its span, too.
+        await traces?.shutdown(within: TraceSettings.flushTime)
+    }
+
+    private static func serve(
+        _ settings: Settings, from sources: SettingsSources, _ output: LogOutput, _ metrics: MetricRegistry,
+        _ traces: TraceExporter?, _ logger: Logger
+    ) async throws {
         let addresses = try settings.list(.listen).map { (text) throws(StoreError) in try AddressArgument.parse(text) }
         let loops = settings.integer(.threads).map { RPCEventLoops(count: $0) } ?? .shared
-        let opened = try await OpenedStore.open(
-            settings, options: keyspaceOptions(settings, loops: loops, metrics: metrics, logger: logger))
+        var options = keyspaceOptions(settings, loops: loops, metrics: metrics, logger: logger)
+        options.tracer = traces
+        let opened = try await OpenedStore.open(settings, options: options)
         let keyspace = opened.store
         metrics.beforeReading { keyspace.sampleMetrics() }
         do {
@@ -32,6 +49,8 @@ enum ServedStore {
                 try AddressArgument.parse(text)
             }
             configuration.metrics = metrics
+            configuration.tracer = traces
+            configuration.servesProfiles = settings.flag(.profiling)
             configuration.isReadOnly = settings.flag(.readOnly)
             configuration.snapshots = opened.snapshotted?.snapshots
             let server = try await CairnServer(store: keyspace, configuration: configuration, logger: logger)

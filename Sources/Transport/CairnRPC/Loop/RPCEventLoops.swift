@@ -1,5 +1,5 @@
 import NIOCore
-import NIOPosix
+package import NIOPosix
 
 /// The threads that servers and clients run on: one event loop a thread, each with an executor for the tasks of its
 /// calls.
@@ -7,7 +7,8 @@ import NIOPosix
 /// Servers and clients in a process may share one; ``shared`` is the default. One made by hand lives as long as the
 /// process unless ``shutdown()`` is called after everything on it has closed.
 public final class RPCEventLoops: Sendable {
-    let group: MultiThreadedEventLoopGroup
+    /// The threads, for connections of other kinds.
+    package let group: MultiThreadedEventLoopGroup
     private let executorsByLoop: [ObjectIdentifier: LoopExecutor]
     /// What is alive on the loops.
     package let live = LiveObjects()

@@ -38,7 +38,8 @@ public final class RPCServer: Sendable {
         let shared = ServerShared(
             routes: router.routes, interceptors: router.interceptors, limits: configuration.limits,
             keepalive: configuration.keepalive, compressionThreshold: configuration.compressionThreshold,
-            maxDeadline: configuration.maxDeadline, logger: logger, registry: registry, metrics: metrics)
+            maxDeadline: configuration.maxDeadline, logger: logger, registry: registry, metrics: metrics,
+            tracer: configuration.tracer)
         let tls = try configuration.tls?.makeContext()
         var listeners: [Listener] = []
         do {

@@ -19,6 +19,8 @@ public struct RPCServerConfiguration: Sendable {
     public var eventLoops: RPCEventLoops
     /// Where to count calls and connections: where swift-metrics was told to, unless told otherwise.
     public var metrics: any MetricsFactory = MetricsSystem.factory
+    /// Who traces calls: nobody, unless told otherwise.
+    public var tracer: (any RPCCallTracer)?
     /// The kernel's queue of connections that aren't accepted yet.
     public var backlog: Int32 = 1024
 

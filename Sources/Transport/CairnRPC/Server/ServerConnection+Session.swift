@@ -39,6 +39,7 @@ extension ServerConnection: HTTP2SessionOwner {
         call.arrivedAt = now
         shared.metrics.method(call.route).didStart()
         if !interceptors.isEmpty { call.startedAt = .now }
+        if let tracer = shared.tracer { call.span = tracer.span(of: RPCContext(call)) }
         if let timeout = call.head.timeout {
             let timeout = min(timeout, shared.maxDeadline ?? timeout)
             let due = now + TimeAmount(timeout)
@@ -109,6 +110,7 @@ extension ServerConnection: HTTP2SessionOwner {
             let duration = NIODeadline.now() - arrivedAt
             shared.metrics.method(call.route).didEnd(status.code, nanoseconds: duration.nanoseconds)
         }
+        call.span?.didEnd(status)
         guard !interceptors.isEmpty, let startedAt = call.startedAt else { return }
         let duration = ContinuousClock.now - startedAt
         for interceptor in interceptors { interceptor.callDidEnd(RPCContext(call), status: status, duration: duration) }

@@ -14,6 +14,7 @@ struct ServerShared: Sendable {
     let logger: Logger
     let registry: ConnectionRegistry
     let metrics: RPCServerMetrics
+    let tracer: (any RPCCallTracer)?
 }
 
 /// A client's connection to a server: brings calls to their handlers, and drains.

@@ -5,7 +5,10 @@ import Synchronization
 extension ServerStream {
     /// Runs the handler's body in a task that prefers the loop, starting at once on this thread.
     func begin(_ body: @escaping @Sendable (RPCContext) async throws -> EncodedMessage?) {
-        connection.startWhenRoom(self) { self.run(body) }
+        connection.startWhenRoom(self) {
+            guard let span = self.span else { return self.run(body) }
+            span.starting { self.run(body) }
+        }
     }
 
     /// Whether a task may be done without: nothing wants the call's context, and there is room to write.

@@ -21,6 +21,8 @@ final class ServerStream: HTTP2Stream, @unchecked Sendable {
     var route: Route?
     var unknownPath: String?
     var startedAt: ContinuousClock.Instant?
+    /// If the call is traced.
+    var span: (any RPCCallSpan)?
     /// When its headers were complete.
     var arrivedAt: NIODeadline?
     var deadline: ContinuousClock.Instant?
@@ -177,7 +179,9 @@ final class ServerStream: HTTP2Stream, @unchecked Sendable {
         hasStarted = true
         requestDueAt = nil
         do {
-            try route.start(self, request: request)
+            guard let span else { return try route.start(self, request: request) }
+            span.didReceive(request: request.bytes)
+            try span.starting { try route.start(self, request: request) }
         } catch {
             fail(RPCError.answering(error))
         }

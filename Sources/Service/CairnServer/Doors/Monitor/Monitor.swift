@@ -1,13 +1,12 @@
 internal import CairnModel
 internal import CairnRPC
-internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
 
-/// The monitor: `/metrics`, `/livez` and `/readyz` over HTTP/1.1, on a listener of its own.
+/// The monitor: `/metrics`, `/livez`, `/readyz` and, if wanted, profiles over HTTP/1.1, on a listener of its own.
 ///
-/// NIO's own HTTP handlers are enough for three pages, and in the build already.
+/// NIO's own HTTP handlers are enough for a few pages, and in the build already.
 struct Monitor: Sendable {
     /// The address that is bound.
     let address: RPCAddress
@@ -15,13 +14,13 @@ struct Monitor: Sendable {
 
     /// Binds the address, if there is one, and serves at once. Throws ``CairnRPC/RPCSetupError``.
     static func start(
-        on address: RPCAddress?, metrics: MetricRegistry, readiness: Readiness, logger: Logger
+        on address: RPCAddress?, metrics: MetricRegistry, readiness: Readiness, servesProfiles: Bool
     ) async throws -> Monitor? {
         guard let address else { return nil }
         guard case .hostPort(let host, let port) = address else {
             throw RPCSetupError.bindFailed(address, "the monitor listens on HOST:PORT")
         }
-        let pages = MonitorPages(metrics: metrics, readiness: readiness)
+        let pages = MonitorPages(metrics: metrics, readiness: readiness, servesProfiles: servesProfiles)
         let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.backlog, value: 64)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -52,6 +51,7 @@ struct Monitor: Sendable {
 struct MonitorPages: Sendable {
     let metrics: MetricRegistry
     let readiness: Readiness
+    let servesProfiles: Bool
 
     func answer(to page: MonitorAnswer.Page) async -> MonitorAnswer {
         switch page {
@@ -62,17 +62,40 @@ struct MonitorPages: Sendable {
             // On a thread for blocking calls, as it reads files of the operating system.
             let families = try? await NIOThreadPool.singleton.runIfActive { metrics.families() }
             return .metrics(families ?? [])
+        case .threads, .memory, .profile:
+            guard servesProfiles else { return .profilingIsOff }
+            return await profile(page)
+        }
+    }
+
+    /// All that reads files of the operating system is done on a thread for blocking calls.
+    private func profile(_ page: MonitorAnswer.Page) async -> MonitorAnswer {
+        let pool = NIOThreadPool.singleton
+        switch page {
+        case .memory:
+            return .json((try? await pool.runIfActive { MemoryFigures.current }) ?? MemoryFigures())
+        case .profile(let seconds):
+            guard let before = try? await pool.runIfActive({ ThreadFigures.all }),
+                (try? await Task.sleep(for: .seconds(seconds))) != nil,
+                let after = try? await pool.runIfActive({ ThreadFigures.all })
+            else { return .json(ThreadProfile(seconds: seconds, threads: [])) }
+            return .json(ThreadProfile(from: before, to: after, seconds: seconds))
+        default:
+            return .json((try? await pool.runIfActive { ThreadFigures.all }) ?? [])
         }
     }
 }
 
 /// One connection to the monitor. The pipeline brings a request only when the one before is answered.
-private final class MonitorHandler: ChannelInboundHandler {
+private final class MonitorHandler: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
 
     private let pages: MonitorPages
     private var head: HTTPRequestHead?
+    /// Whether an answer is being made, which may take as long as a profile.
+    private var isAnswering = false
 
     init(pages: MonitorPages) { self.pages = pages }
 
@@ -87,8 +110,16 @@ private final class MonitorHandler: ChannelInboundHandler {
         }
     }
 
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        if case .end = unwrapOutboundIn(data) { isAnswering = false }
+        context.write(data, promise: promise)
+    }
+
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if event is IdleStateHandler.IdleStateEvent { return context.close(promise: nil) }
+        if event is IdleStateHandler.IdleStateEvent {
+            if !isAnswering { context.close(promise: nil) }
+            return
+        }
         context.fireUserInboundEventTriggered(event)
     }
 
@@ -96,6 +127,7 @@ private final class MonitorHandler: ChannelInboundHandler {
 
     private func answer(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         let channel = context.channel
+        isAnswering = true
         switch MonitorAnswer.page(method: head.method.rawValue, uri: head.uri) {
         case .failure(let refusal): MonitorHandler.write(refusal.answer, to: head, on: channel)
         case .success(let page):
