@@ -80,6 +80,7 @@ package struct Settings: Sendable {
         for text in list(.historyLimitFor) where PrefixedNumber(text) == nil {
             problems.append(
                 SettingProblem("--history-limit-for \"\(text)\" is no limit, such as config/=20 or config/=all"))
+        }
         if flag(.profiling), text(.monitor) == nil {
             problems.append(SettingProblem("--profiling needs --monitor, on whose address the profiles are"))
         }
