@@ -72,6 +72,9 @@ package struct Settings: Sendable {
         if text(.tlsClientCA) != nil, text(.tlsCert) == nil {
             problems.append(SettingProblem("--tls-client-ca needs --tls-cert and --tls-key"))
         }
+        if text(.jwtKey) == nil, text(.jwtIssuer) != nil || text(.jwtAudience) != nil {
+            problems.append(SettingProblem("--jwt-issuer and --jwt-audience need --jwt-key"))
+        }
         let ofSnapshots: [Setting] = [.snapshotName, .snapshotInterval, .snapshotKeep, .snapshotKeyFile]
         if text(.snapshotTo) == nil, flag(.fresh) || ofSnapshots.contains(where: { self[$0].value != nil }) {
             problems.append(

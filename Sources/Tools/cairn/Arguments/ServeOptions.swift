@@ -39,6 +39,11 @@ struct ServeOptions: ParsableArguments {
     @Option(help: .of(.maxConnectionAge)) var maxConnectionAge: String?
     @Option(help: .of(.compressFrom)) var compressFrom: String?
     @Option(help: .of(.drainTime)) var drainTime: String?
+    @Option(help: .of(.tokens)) var tokens: String?
+    @Option(help: .of(.jwtKey)) var jwtKey: String?
+    @Option(help: .of(.jwtIssuer)) var jwtIssuer: String?
+    @Option(help: .of(.jwtAudience)) var jwtAudience: String?
+    @Option(name: .customLong("admin-client-ids"), help: .of(.adminClientIDs)) var adminClientIDs: [String] = []
     @Option(help: .of(.monitor)) var monitor: String?
     @Option(help: .of(.logLevel)) var logLevel: String?
     @Option(help: .of(.logFormat)) var logFormat: String?
@@ -63,12 +68,14 @@ struct ServeOptions: ParsableArguments {
             (.threads, threads), (.maxConnections, maxConnections), (.maxConcurrentCalls, maxConcurrentCalls),
             (.keepaliveInterval, keepaliveInterval), (.keepaliveTimeout, keepaliveTimeout),
             (.maxConnectionIdle, maxConnectionIdle), (.maxConnectionAge, maxConnectionAge),
-            (.compressFrom, compressFrom), (.drainTime, drainTime), (.monitor, monitor), (.logLevel, logLevel),
+            (.compressFrom, compressFrom), (.drainTime, drainTime), (.tokens, tokens), (.jwtKey, jwtKey),
+            (.jwtIssuer, jwtIssuer), (.jwtAudience, jwtAudience), (.monitor, monitor), (.logLevel, logLevel),
             (.logFormat, logFormat), (.logEvents, logEvents.map { String($0) }),
         ]
         var given = Dictionary(
             uniqueKeysWithValues: options.compactMap { setting, text in text.map { (setting, [$0]) } })
         if !listen.isEmpty { given[.listen] = listen }
+        if !adminClientIDs.isEmpty { given[.adminClientIDs] = adminClientIDs }
         return given
     }
 

@@ -1,5 +1,6 @@
 import Cairn
 import CairnRPC
+import CairnSecurity
 import CairnServer
 import CairnSettings
 import Logging
@@ -18,6 +19,8 @@ enum ServedStore {
         let metrics = MetricRegistry()
         MetricsSystem.bootstrap(metrics)
         let addresses = try settings.list(.listen).map { (text) throws(StoreError) in try AddressArgument.parse(text) }
+        let access = AccessControl(
+            policy: try await AccessFiles.policy(settings), adminClientIDs: settings.adminClientIDSet)
         let loops = settings.integer(.threads).map { RPCEventLoops(count: $0) } ?? .shared
         let opened = try await OpenedStore.open(
             settings, options: keyspaceOptions(settings, loops: loops, metrics: metrics, logger: logger))
@@ -34,15 +37,19 @@ enum ServedStore {
             configuration.metrics = metrics
             configuration.isReadOnly = settings.flag(.readOnly)
             configuration.snapshots = opened.snapshotted?.snapshots
+            configuration.access = access
             let server = try await CairnServer(store: keyspace, configuration: configuration, logger: logger)
-            let live = LiveSettings(settings, output: output, keyspace: keyspace, server: server, logger: logger)
-            let services: [any Service] = [
-                ReloadService(live: live, sources: sources, logger: logger), AnnouncedServer(server: server),
-            ]
+            let live = LiveSettings(
+                settings, output: output, keyspace: keyspace, server: server, access: access, logger: logger)
+            // The server also returns when a client stops it; then the rest ends, too.
             let group = ServiceGroup(
                 configuration: .init(
-                    services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
-                    logger: logger))
+                    services: [
+                        .init(service: ReloadService(live: live, sources: sources, logger: logger)),
+                        .init(
+                            service: AnnouncedServer(server: server),
+                            successTerminationBehavior: .gracefullyShutdownGroup),
+                    ], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
             try await group.run()
         } catch {
             // The snapshotter has logged what it could not keep.
