@@ -84,6 +84,13 @@ struct JWTTests {
         }
     }
 
+    @Test("a secret is for the hashes that are no longer than itself", arguments: [32, 47, 48, 63, 64, 100])
+    func secretLengths(_ count: Int) async throws {
+        let keys = try await JWTKeys([UInt8](repeating: 0x61, count: count), path: "key").keys
+        let expected = [("HS256", 32), ("HS384", 48), ("HS512", 64)].filter { count >= $0.1 }.map(\.0)
+        #expect(keys.first?.algorithms.keys.sorted() == expected)
+    }
+
     @Test("a public key is never a secret for HMAC")
     func confusion() async throws {
         let elliptic = P256.Signing.PrivateKey()

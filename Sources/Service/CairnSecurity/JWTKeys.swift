@@ -17,7 +17,7 @@ package struct JWTKeys: Sendable {
     let keys: [Key]
 
     private static let rsaNames = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"]
-    /// Secrets that are shorter can be guessed (RFC 7518, section 3.2).
+    /// A secret must be as long as the hash that it is used with (RFC 7518, section 3.2).
     private static let secretBytes = 32
 
     /// The keys in a file: a public key as PEM, a JWK or a set of them as JSON, else a secret for HMAC as it is,
@@ -49,9 +49,11 @@ package struct JWTKeys: Sendable {
             throw JWTKeyProblem("is a secret of \(secret.count) bytes; it needs \(secretBytes) at least")
         }
         let key = HMACKey(from: secret)
-        let digests: [(String, DigestAlgorithm)] = [("HS256", .sha256), ("HS384", .sha384), ("HS512", .sha512)]
+        let digests: [(String, DigestAlgorithm, Int)] = [
+            ("HS256", .sha256, secretBytes), ("HS384", .sha384, 48), ("HS512", .sha512, 64),
+        ]
         var algorithms: [String: any JWTAlgorithm] = [:]
-        for (name, digest) in digests {
+        for (name, digest, bytes) in digests where secret.count >= bytes {
             algorithms[name] = try await JWTKeyCollection().add(hmac: key, digestAlgorithm: digest).getKey()
         }
         return Key(id: nil, algorithms: algorithms)

@@ -78,7 +78,9 @@ extension Principal {
     /// What a transaction does, but for the leases that it names.
     package func require(_ transaction: Transaction) throws(StoreError) {
         if isAdmin { return }
-        if let missing = permissions.missing(for: transaction) { throw refusal(missing) }
+        guard let missing = permissions.missing(for: transaction) else { return }
+        if missing == .admin { try requireAdmin() }
+        throw refusal(missing)
     }
 
     /// Using a consumer.

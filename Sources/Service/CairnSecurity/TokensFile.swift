@@ -58,7 +58,8 @@ private struct TokensReader {
             if problems.count == before { complain("the entry has no name", at: node) }
             return nil
         }
-        var entry = TokenEntry(name: name, proof: proof(of: name, values, at: node))
+        // What is missing may be what was misspelt.
+        var entry = TokenEntry(name: name, proof: proof(of: name, values, at: node, before))
         entry.isAdmin = flag(values["admin"], "admin")
         entry.permissions = Permissions(
             list(values["permissions"], "permissions").compactMap { rule(of: $0) },
@@ -71,7 +72,9 @@ private struct TokensReader {
         return problems.count == before ? entry : nil
     }
 
-    private mutating func proof(of name: String, _ values: [String: Node], at node: Node) -> TokenEntry.Proof {
+    private mutating func proof(
+        of name: String, _ values: [String: Node], at node: Node, _ before: Int
+    ) -> TokenEntry.Proof {
         let (hash, certificate) = (values["hash"], values["certificate"])
         if let hash, certificate == nil, name != TokenEntry.anonymous {
             if let known = hash.string.flatMap({ TokenHash(hex: $0) }) { return .token(known) }
@@ -82,7 +85,7 @@ private struct TokensReader {
         } else if name == TokenEntry.anonymous {
             if hash == nil, certificate == nil { return .nothing }
             complain("\"anonymous\" is for calls that show nothing: it has neither hash nor certificate", at: node)
-        } else {
+        } else if problems.count == before {
             complain("\"\(name)\" needs one of hash and certificate", at: node)
         }
         return .nothing

@@ -67,10 +67,10 @@ struct TokenTests {
                 #expect(try await cairn("set", "a", "1", environment: first).status == .code(0))
                 _ = try await watch.output.lines(atLeast: 1)
 
-                try tokens.write("- name: second\n  hsah: 1\n")
+                try tokens.write("- name: second\n  hsh: 1\n")
                 try await cairn.reload("configuration not reloaded")
                 #expect(
-                    cairn.process.errors.text.contains("tokens.yaml:2: there is no \"hsah\" in an entry; did you mean"))
+                    cairn.process.errors.text.contains("tokens.yaml:2: there is no \"hsh\" in an entry; did you mean"))
                 #expect(try await cairn("get", "a", environment: first).text == "1", "it is as it was")
 
                 try tokens.write("")
