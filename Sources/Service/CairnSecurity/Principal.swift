@@ -48,7 +48,7 @@ package struct Principal: Hashable, Sendable {
             if clientID.isEmpty || clientID == own { return own }
             throw StoreError(
                 .clientIDMismatch,
-                "\"\(name)\" calls as client \"\(own)\", not as \"\(clientID)\"; leave the client id out")
+                "\"\(name)\" calls as client \"\(own)\", not as \"\(clientID)\"; give that client id, or none")
         case .any(let others):
             if clientID.isEmpty { return isAnonymous ? "" : name }
             guard others.contains(clientID) else { return clientID }

@@ -107,6 +107,12 @@ struct TokenTests {
             try await withServer(listen: ["unix:\(tokens.path)/s"], options: tokens.options) { (cairn) async throws in
                 #expect(try await cairn("get", "a").status == .code(8))
                 #expect(try await cairn("set", "a", "1", environment: web).status == .code(0))
+                #expect(!cairn.process.errors.text.contains("--tls-cert"))
+            }
+            try await withServer(listen: ["0.0.0.0:0"], options: tokens.options) { (cairn) async throws in
+                _ = try await cairn.process.errors.first("the warning") { bytes in
+                    String(decoding: bytes, as: UTF8.self).contains("serve with --tls-cert and --tls-key") ? true : nil
+                }
             }
         }
     }

@@ -1,6 +1,7 @@
 import CairnClient
 import CairnKeyspace
 import CairnModel
+import CairnProtocol
 import CairnRPC
 import CairnSecurity
 import Testing
@@ -214,9 +215,18 @@ struct PermissionDoorTests {
             // Who may not write isn't told whether writes are taken.
             secured.server.isReadOnly = true
             #expect(try await secured.refusal("web") { try await $0.set("secret/a", "1") } == .permissionMissing)
+            let rpc = try secured.rpc()
+            let stream: RPCResponseStream<Cairn_V1_WatchResponse> = try rpc.serverStreaming(
+                "cairn.v1.Log/Watch", Cairn_V1_WatchRequest(),
+                options: RPCCallOptions(metadata: ["authorization": "Bearer root-token"]))
+            var responses = stream.makeAsyncIterator()
+            #expect(try await responses.next()?.hasOpenedAtRef == true)
             async let run: Void = secured.server.run()
             try await secured.client("root") { try await $0.shutdownServer() }
+            let end = await #expect(throws: RPCError.self) { while try await responses.next() != nil {} }
+            #expect(end?.code == .unavailable && end?.message == "the server is shutting down")
             await run
+            await rpc.close()
         }
     }
 

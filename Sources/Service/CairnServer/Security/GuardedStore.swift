@@ -73,10 +73,7 @@ struct GuardedStore: Store {
     func lease(_ id: LeaseID, withKeys: Bool) async throws(StoreError) -> LeaseStatus? {
         let caller = try Caller.required()
         if caller.permissions.readsEverything { return try await base.lease(id, withKeys: withKeys) }
-        guard caller.permissions.readsAnything else {
-            try caller.requireReader()
-            return nil
-        }
+        try caller.requireReader()
         guard var status = try await base.lease(id, withKeys: true) else { return nil }
         try caller.requireRead(lease: id, with: status.keys)
         if !withKeys { status.keys = [] }

@@ -21,6 +21,9 @@ enum ServedStore {
         let addresses = try settings.list(.listen).map { (text) throws(StoreError) in try AddressArgument.parse(text) }
         let access = AccessControl(
             policy: try await AccessFiles.policy(settings), adminClientIDs: settings.adminClientIDSet)
+        if access.isSecured, settings.text(.tlsCert) == nil, addresses.contains(where: \.isOnNetwork) {
+            logger.warning("tokens come over the network as they are: serve with --tls-cert and --tls-key")
+        }
         let loops = settings.integer(.threads).map { RPCEventLoops(count: $0) } ?? .shared
         let opened = try await OpenedStore.open(
             settings, options: keyspaceOptions(settings, loops: loops, metrics: metrics, logger: logger))
@@ -95,6 +98,14 @@ extension Settings {
         rpc.keepalive.maxAge = duration(.maxConnectionAge)
         rpc.compressionThreshold = integer(.compressFrom)
         return rpc
+    }
+}
+
+extension RPCAddress {
+    /// Whether others than this machine may reach it, as far as its name tells.
+    fileprivate var isOnNetwork: Bool {
+        guard case .hostPort(let host, _) = self else { return false }
+        return !(host.hasPrefix("127.") || host == "::1" || host == "localhost")
     }
 }
 
