@@ -18,10 +18,13 @@ package struct Credentials: Hashable, Sendable {
     func token() throws(StoreError) -> String? {
         guard let value = authorization.first else { return nil }
         guard authorization.count == 1 else { throw .invalidToken("there are several") }
-        let parts = value.split(separator: " ", omittingEmptySubsequences: true)
-        guard parts.count == 2, parts[0].lowercased() == "bearer" else {
-            throw .invalidToken("write authorization: Bearer TOKEN")
-        }
-        return String(parts[1])
+        // By bytes, as this is done for each call, and letters of a String are costly.
+        let scheme = value.utf8.prefix(6)
+        let rest = value.utf8.dropFirst(6)
+        let token = rest.drop { $0 == UInt8(ascii: " ") }
+        guard scheme.elementsEqual("bearer".utf8, by: { $0 | 0x20 == $1 }), rest.first == UInt8(ascii: " "),
+            !token.isEmpty, !token.contains(UInt8(ascii: " "))
+        else { throw .invalidToken("write authorization: Bearer TOKEN") }
+        return String(Substring(token))
     }
 }

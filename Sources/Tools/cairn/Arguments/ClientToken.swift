@@ -7,15 +7,18 @@ enum ClientToken {
 
     /// Whether there is one.
     static func isGiven(file: String?) -> Bool {
-        file != nil || ProcessInfo.processInfo.environment[variable]?.isEmpty == false
+        file != nil || ofEnvironment != nil
+    }
+
+    /// The token of the environment.
+    static var ofEnvironment: String? {
+        let text = (ProcessInfo.processInfo.environment[variable] ?? "").trimmingCharacters(in: .whitespacesAndNewlines)
+        return text.isEmpty ? nil : text
     }
 
     /// The token in the file, or that of the environment. Throws ``CairnModel/StoreError/Code/invalidArgument``.
     static func read(file: String?) throws(StoreError) -> String? {
-        guard let file else {
-            let text = ProcessInfo.processInfo.environment[variable] ?? ""
-            return text.isEmpty ? nil : text.trimmingCharacters(in: .whitespacesAndNewlines)
-        }
+        guard let file else { return ofEnvironment }
         let data =
             file == "-" ? FileHandle.standardInput.readDataToEndOfFile() : FileManager.default.contents(atPath: file)
         guard let data else { throw StoreError(.invalidArgument, "the token file \(file) can't be read") }

@@ -5,12 +5,16 @@ import SwiftProtobuf
 
 /// Calls a Cairn server.
 struct CairnPeer: BenchPeer {
+    /// With the token of CAIRN_TOKEN, if there is one.
+    private let options = RPCCallOptions(
+        metadata: ClientToken.ofEnvironment.map { ["authorization": "Bearer \($0)"] } ?? [:])
+
     func put(_ key: Data, _ value: Data, over client: RPCClient) async throws {
         let request = Cairn_V1_SetRequest.with {
             $0.key = key
             $0.value = value
         }
-        let _: Cairn_V1_SetResponse = try await client.unary("cairn.v1.KeyValue/Set", request)
+        let _: Cairn_V1_SetResponse = try await client.unary("cairn.v1.KeyValue/Set", request, options: options)
     }
 
     func put(_ pairs: [(key: Data, value: Data)], over client: RPCClient) async throws {
@@ -22,13 +26,14 @@ struct CairnPeer: BenchPeer {
                 }
             }
         }
-        let _: Cairn_V1_CommitResponse = try await client.unary("cairn.v1.KeyValue/Commit", request)
+        let _: Cairn_V1_CommitResponse = try await client.unary("cairn.v1.KeyValue/Commit", request, options: options)
     }
 
     func get(_ key: Data, over client: RPCClient) async throws -> Int? {
         do {
             let request = Cairn_V1_GetRequest.with { $0.key = key }
-            let response: Cairn_V1_GetResponse = try await client.unary("cairn.v1.KeyValue/Get", request)
+            let response: Cairn_V1_GetResponse = try await client.unary(
+                "cairn.v1.KeyValue/Get", request, options: options)
             return response.record.value.count
         } catch let error as RPCError where error.code == .notFound {
             return nil
@@ -41,7 +46,8 @@ struct CairnPeer: BenchPeer {
             $0.range.to = to
             $0.limit = Int32(limit)
         }
-        let response: Cairn_V1_ListResponse = try await client.unary("cairn.v1.KeyValue/List", request)
+        let response: Cairn_V1_ListResponse = try await client.unary(
+            "cairn.v1.KeyValue/List", request, options: options)
         return response.entries.count
     }
 
@@ -53,7 +59,7 @@ struct CairnPeer: BenchPeer {
             $0.range.to = to
         }
         let responses = try client.serverStreaming(
-            "cairn.v1.Log/Watch", request, as: Cairn_V1_WatchResponse.self)
+            "cairn.v1.Log/Watch", request, options: options, as: Cairn_V1_WatchResponse.self)
         for try await response in responses {
             if response.hasOpenedAtRef { opened() }
             for event in response.events { deliver(event.value) }
@@ -68,7 +74,7 @@ struct CairnPeer: BenchPeer {
                 $0.range.to = to
                 $0.keysOnly = true
             }
-            let page: Cairn_V1_ListResponse = try await client.unary("cairn.v1.KeyValue/List", list)
+            let page: Cairn_V1_ListResponse = try await client.unary("cairn.v1.KeyValue/List", list, options: options)
             let request = Cairn_V1_CommitRequest.with {
                 $0.operations = [
                     .with {
@@ -77,7 +83,8 @@ struct CairnPeer: BenchPeer {
                     }
                 ]
             }
-            let _: Cairn_V1_CommitResponse = try await client.unary("cairn.v1.KeyValue/Commit", request)
+            let _: Cairn_V1_CommitResponse = try await client.unary(
+                "cairn.v1.KeyValue/Commit", request, options: options)
             if page.nextPage.isEmpty { return }
         }
     }
