@@ -30,6 +30,8 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["YAML"]),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
@@ -42,6 +44,7 @@ let package = Package(
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
     ],
     targets: [
         // Model: the contract. No I/O.
@@ -146,6 +149,18 @@ let package = Package(
             path: "Sources/Transport/CairnRPC",
             linkerSettings: [.linkedLibrary("z")]
         ),
+        // Security: who calls, and what they may do. No I/O.
+        .target(
+            name: "CairnSecurity",
+            dependencies: [
+                "CairnModel", "CairnSettings", .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "JWTKit", package: "jwt-kit"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+                .product(name: "X509", package: "swift-certificates"),
+                .product(name: "Yams", package: "Yams"),
+            ],
+            path: "Sources/Service/CairnSecurity"
+        ),
         // Service: the store behind the transport.
         .systemLibrary(name: "CMalloc", path: "Sources/System/CMalloc"),
         .target(
@@ -164,7 +179,7 @@ let package = Package(
         .target(
             name: "CairnServer",
             dependencies: [
-                "CMalloc", "CairnModel", "CairnRPC", "CairnProtocol", "CairnWire",
+                "CMalloc", "CairnModel", "CairnRPC", "CairnProtocol", "CairnSecurity", "CairnWire",
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -194,7 +209,8 @@ let package = Package(
         .executableTarget(
             name: "cairn",
             dependencies: [
-                "Cairn", "CairnModel", "CairnServer", "CairnSettings", "CairnClient", "CairnRPC", "CairnProtocol",
+                "Cairn", "CairnModel", "CairnServer", "CairnSecurity", "CairnSettings", "CairnClient", "CairnRPC",
+                "CairnProtocol",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
                 .product(name: "Logging", package: "swift-log"),
@@ -278,7 +294,7 @@ let package = Package(
             name: "ServiceTests",
             dependencies: [
                 "CairnServer", "CairnClient", "CairnModel", "CairnKeyspace", "CairnMemory", "CairnSQLite", "CairnRPC",
-                "CairnProtocol", "CairnWire",
+                "CairnProtocol", "CairnSecurity", "CairnWire",
                 "CairnConformance", "CairnTestSupport", .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
@@ -288,6 +304,16 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "CairnModel", "CairnClient", "CairnRPC", "CairnConformance", "CairnTestSupport", "CairnTestServers",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ]
+        ),
+        .testTarget(
+            name: "SecurityTests",
+            dependencies: [
+                "CairnSecurity", "CairnModel", .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "CryptoExtras", package: "swift-crypto"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+                .product(name: "X509", package: "swift-certificates"),
             ]
         ),
         .testTarget(name: "SettingsTests", dependencies: ["CairnSettings"]),

@@ -90,6 +90,20 @@ extension StoreError.Code {
     /// The log ends before an event that had been committed: the database has lost it, as a fail-over to an
     /// asynchronous replica or a restored backup may do. ``StoreError/headRef`` is the last event that there is now.
     public static let logWentBack = Self(rawValue: "LOG_WENT_BACK")
+    /// The server wants a token, and the call has none.
+    public static let tokenMissing = Self(rawValue: "TOKEN_MISSING")
+    /// The server doesn't know the call's token, or can't verify it.
+    public static let tokenInvalid = Self(rawValue: "TOKEN_INVALID")
+    /// The call's token was good, and is not any more.
+    public static let tokenExpired = Self(rawValue: "TOKEN_EXPIRED")
+    /// The caller may not do this; nothing is said of whether the key exists.
+    public static let permissionMissing = Self(rawValue: "PERMISSION_MISSING")
+    /// The caller gave a client id that is not its own.
+    public static let clientIDMismatch = Self(rawValue: "CLIENT_ID_MISMATCH")
+    /// The call is for those who run the server, and the server has not been told who they are.
+    public static let adminNotConfigured = Self(rawValue: "ADMIN_NOT_CONFIGURED")
+    /// The call is for those who run the server, and the caller is none of them.
+    public static let notAdmin = Self(rawValue: "NOT_ADMIN")
     /// The server takes no writes for now; reads and streams go on.
     public static let readOnly = Self(rawValue: "READ_ONLY")
     /// This home can't do it; the message names the capability.

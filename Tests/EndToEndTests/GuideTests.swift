@@ -26,6 +26,30 @@ struct GuideTests {
         }
     }
 
+    @Test("the guide to security: its file of tokens is taken, and its commands print what it says")
+    func security() async throws {
+        let page = try String(contentsOfFile: repository + "/docs/guides/security.md", encoding: .utf8)
+        let tokens = try #require(
+            page.components(separatedBy: "```yaml\n").dropFirst().first?.components(separatedBy: "```").first)
+        let steps = try TourStep.all(in: page)
+        #expect(steps.count > 8)
+        try await withTemporaryDirectory { directory in
+            try tokens.write(toFile: directory + "/tokens.yaml", atomically: true, encoding: .utf8)
+            try await withServer(options: ["--tokens", directory + "/tokens.yaml"]) { (cairn) async throws in
+                var last = ExitStatus.code(0)
+                for step in steps {
+                    if step.command == "echo $?" {
+                        #expect("\(last)" == "\(ExitStatus.code(Int32(step.output.dropLast()) ?? -1))")
+                        continue
+                    }
+                    let (output, status) = try await run(step.command, at: cairn.address, in: directory)
+                    #expect(normalised(output) == normalised(step.output), "\(step.command)")
+                    last = status
+                }
+            }
+        }
+    }
+
     @Test("the example of embedding runs")
     func embedded() async throws {
         let example = try ChildProcess([sibling("example-embedded")])

@@ -30,6 +30,8 @@ struct ErrorTableTests {
             .authenticationFailed, .databaseNotFound, .readOnly, .readOnlyHome, .unsuitableHome, .permissionDenied,
             .storageFull,
             .corrupted, .storageBusy, .storageFailed, .internal,
+            .tokenMissing, .tokenInvalid, .tokenExpired, .permissionMissing, .clientIDMismatch, .adminNotConfigured,
+            .notAdmin,
         ]
         #expect(Set(ErrorTable.rows.map(\.code)) == codes)
     }

@@ -53,6 +53,7 @@ struct SettingsSourcesTests {
             for other in [Setting.tlsCert, .tlsKey] where other != setting { others[other] = ["x.pem"] }
             if setting != .monitor { others[.monitor] = ["127.0.0.1:1"] }
             if setting != .snapshotTo { others[.snapshotTo] = ["file:snapshots"] }
+            if setting != .jwtKey { others[.jwtKey] = ["key"] }
             let flag = try read(flags: others.merging([setting: [text]]) { $1 })
             #expect(flag[setting].source == .flag("--\(setting.name)"))
             let variable = try read(flags: others, environment: [setting.variable: text])

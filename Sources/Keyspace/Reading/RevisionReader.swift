@@ -74,6 +74,10 @@ struct RevisionReader {
                 if ref == last.updatedRef { page.revisions = [KeyRevision(last)] }
                 return page
             }
+            // A page is a caller's word, and must not lead to what another key was.
+            guard event.key == last.key else {
+                throw StoreError(.invalidArgument, "event \(ref) is not one of \(last.key); no page begins there")
+            }
             if event.version < visible.lowerBound { return page }
             if !event.kind.isOfLock {
                 if page.revisions.count == limit {

@@ -24,6 +24,9 @@ public final class CairnClient: Store {
         public var backoff = RPCBackoff()
         /// Metadata to send with every call.
         public var metadata: RPCMetadata = [:]
+        /// The token that says who calls, for servers that want one. Whoever reads the connection reads it, so use TLS,
+        /// or a unix socket.
+        public var token: String?
         /// Who writes, for transactions that don't say so themselves.
         public var clientID = ""
 

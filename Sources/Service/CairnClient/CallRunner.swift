@@ -15,6 +15,13 @@ struct CallRunner: Sendable {
         } catch {
             throw StoreError(.invalidArgument, "\(error)")
         }
+        var configuration = configuration
+        if let token = configuration.token {
+            guard !token.isEmpty, token.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+                throw StoreError(.invalidArgument, "the token is empty, or has spaces or letters that no token has")
+            }
+            configuration.metadata.add("authorization", "Bearer \(token)")
+        }
         self.configuration = configuration
     }
 

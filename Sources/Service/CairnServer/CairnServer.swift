@@ -1,5 +1,6 @@
 public import CairnModel
 public import CairnRPC
+package import CairnSecurity
 public import Logging
 internal import Metrics
 public import ServiceLifecycle
@@ -27,6 +28,8 @@ public struct CairnServer: Service {
         public var isReadOnly = false
         /// Who makes the store's snapshots, if it has any.
         public var snapshots: (any SnapshotMaker)?
+        /// Who may call; by default anybody, but for what changes the server itself, which nobody may.
+        package var access = AccessControl()
 
         /// A server that listens as `grpc` says. Its message limit is raised so that every transaction within
         /// `limits` fits.
@@ -43,6 +46,7 @@ public struct CairnServer: Service {
     private let monitor: Monitor?
     private let readiness: Readiness
     private let writes: WriteSwitch
+    private let stopRequest = StopRequest()
     private let drainTime: Duration
     private let logger: Logger
 
@@ -56,7 +60,8 @@ public struct CairnServer: Service {
         let metrics = configuration.metrics
         readiness = Readiness(store: store)
         door = GRPCDoor(
-            store: writes.guarding(store), configuration: configuration, writes: writes, logger: logger)
+            store: writes.guarding(store), configuration: configuration, writes: writes, stopRequest: stopRequest,
+            logger: logger)
         var grpc = configuration.grpc
         grpc.metrics = metrics
         grpc.tracer = configuration.tracer.map { CallTracing($0) }
@@ -94,9 +99,16 @@ public struct CairnServer: Service {
         nonmutating set { writes.isReadOnly = newValue }
     }
 
-    /// Serves until graceful shutdown or cancellation; then ends the streams, lets calls finish, and returns.
+    /// Serves until graceful shutdown, cancellation, or a call of `Shutdown`; then ends the streams, lets calls finish,
+    /// and returns. In a service group, say that its return shuts the group down.
     public func run() async {
-        try? await gracefulShutdown()
+        let stopRequest = stopRequest
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { try? await gracefulShutdown() }
+            group.addTask { await stopRequest.wait() }
+            await group.next()
+            group.cancelAll()
+        }
         await stop()
     }
 

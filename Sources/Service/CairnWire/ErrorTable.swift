@@ -26,6 +26,9 @@ package enum ErrorTable {
         .foreignFile: .failedPrecondition, .formatTooNew: .failedPrecondition,
         .authenticationFailed: .failedPrecondition, .databaseNotFound: .failedPrecondition,
         .readOnly: .failedPrecondition, .readOnlyHome: .failedPrecondition, .unsuitableHome: .failedPrecondition,
+        .tokenMissing: .unauthenticated, .tokenInvalid: .unauthenticated, .tokenExpired: .unauthenticated,
+        .permissionMissing: .permissionDenied, .clientIDMismatch: .permissionDenied,
+        .adminNotConfigured: .permissionDenied, .notAdmin: .permissionDenied,
         .storageFailed: .internal, .internal: .internal,
     ]
 

@@ -110,6 +110,27 @@ extension Setting {
         "drain-time", .duration(atLeast: 0), standard: "10s",
         "How long calls under way may take to end when the server stops.", placeholder: "duration")
 
+    // MARK: Security
+
+    package static let tokens = Setting(
+        "tokens", .text, otherwise: "none: anybody may call",
+        "Let in who shows a token or certificate that is in this YAML file, which SIGHUP reads anew.",
+        placeholder: "file")
+    package static let jwtKey = Setting(
+        "jwt-key", .text, otherwise: "none",
+        "Let in who shows a JSON Web Token that is signed with this key, which SIGHUP reads anew: a public key as PEM, "
+            + "a set as JWKS, or a secret for HMAC.", placeholder: "file")
+    package static let jwtIssuer = Setting(
+        "jwt-issuer", .text, otherwise: "anybody with the key", "Who must have issued a JSON Web Token.",
+        placeholder: "name")
+    package static let jwtAudience = Setting(
+        "jwt-audience", .text, otherwise: "anything", "What a JSON Web Token must be meant for.", placeholder: "name")
+    package static let adminClientIDs = Setting(
+        "admin-client-ids", .list, otherwise: "none",
+        "Clients who may change how the server runs. Without tokens a client id is only said, not proven. "
+            + "May be repeated.",
+        placeholder: "name", reloadable: true)
+
     // MARK: Operations
 
     package static let monitor = Setting(
@@ -144,7 +165,8 @@ extension Setting {
         maxKeyBytes, maxValueBytes, maxWaitingWrites, maxWatches, watchBuffer,
         requestWindow, backupDirectory, snapshotTo, snapshotName, snapshotInterval, snapshotKeep, snapshotKeyFile,
         fresh, listen, tlsCert, tlsKey, tlsClientCA, threads, maxConnections, maxConcurrentCalls, keepaliveInterval,
-        keepaliveTimeout, maxConnectionIdle, maxConnectionAge, compressFrom, drainTime, monitor, profiling, traceTo,
-        traceServiceName, traceSample, logLevel, logFormat, logEvents,
+        keepaliveTimeout, maxConnectionIdle, maxConnectionAge, compressFrom, drainTime, tokens, jwtKey, jwtIssuer,
+        jwtAudience, adminClientIDs, monitor, profiling, traceTo, traceServiceName, traceSample, logLevel, logFormat,
+        logEvents,
     ]
 }

@@ -84,6 +84,9 @@ package struct Settings: Sendable {
         if flag(.profiling), text(.monitor) == nil {
             problems.append(SettingProblem("--profiling needs --monitor, on whose address the profiles are"))
         }
+        if text(.jwtKey) == nil, text(.jwtIssuer) != nil || text(.jwtAudience) != nil {
+            problems.append(SettingProblem("--jwt-issuer and --jwt-audience need --jwt-key"))
+        }
         let ofSnapshots: [Setting] = [.snapshotName, .snapshotInterval, .snapshotKeep, .snapshotKeyFile]
         if text(.snapshotTo) == nil, flag(.fresh) || ofSnapshots.contains(where: { self[$0].value != nil }) {
             problems.append(

@@ -12,7 +12,7 @@ package struct SettingsSources: Sendable {
     /// The variable that names a configuration file.
     package static let configVariable = "CAIRN_CONFIG"
     /// Variables of ours that aren't settings of the server.
-    private static let otherVariables = [configVariable, "CAIRN_ADDRESS", "CAIRN_SNAPSHOT_KEY"]
+    private static let otherVariables = [configVariable, "CAIRN_ADDRESS", "CAIRN_SNAPSHOT_KEY", "CAIRN_TOKEN"]
 
     /// These sources.
     package init(flags: [Setting: [String]], environment: [String: String], config: String?) {

@@ -19,6 +19,7 @@ struct CairnCommand: AsyncParsableCommand {
               5   the server can't be reached or gave no answer in time
               6   the event asked for is no longer kept, does not exist yet, or was lost
               7   another client has locked the key
+              8   the server doesn't let you: no token, a wrong one, or one without the permission
               64  the command line or the configuration is wrong
 
             SHELL COMPLETION
@@ -31,6 +32,7 @@ struct CairnCommand: AsyncParsableCommand {
             LockCommand.self,
             UnlockCommand.self, LocksCommand.self, LeaseCommand.self, TxnCommand.self, ConsumeCommand.self,
             ConsumersCommand.self, StatusCommand.self, StatsCommand.self, TopCommand.self, CompactCommand.self,
-            BackupCommand.self, SnapshotCommand.self, BenchCommand.self, ConfigCommand.self, VersionCommand.self,
+            BackupCommand.self, SnapshotCommand.self, ReadOnlyCommand.self, ShutdownCommand.self, TokenCommand.self,
+            BenchCommand.self, ConfigCommand.self, VersionCommand.self,
         ])
 }

@@ -182,12 +182,13 @@ struct MonitorTests {
                 for number in 0..<200 { try await client.set("k", Value(bytes: Array("\(number)".utf8))) }
                 try await wait(sets, for: 201)
                 try await wait("count_over_time(\(sets)[1h]) > bool 9", for: 1)
-                // Prometheus reckons that the samples stand for half an interval more at either end: so the rate over
-                // the hour tells of 200 puts, and of at most as much more as one interval is of all.
+                // Prometheus reckons that the samples stand for some more time at either end: half an interval before
+                // the first, and up to 1.1 after the last, when the next one is late. So the rate over the hour tells
+                // of 200 puts, and of at most as much more as 1.6 intervals are of all.
                 let samples = try #require(try await prometheus.value(of: "count_over_time(\(sets)[1h])"))
                 let rate = try #require(try await prometheus.value(of: "sum(rate(\(sets)[1h]))"))
                 #expect(rate * 3_600 >= 199.999, "\(rate)")
-                #expect(rate * 3_600 <= 200 * samples / (samples - 1) + 0.001, "\(rate) of \(samples) samples")
+                #expect(rate * 3_600 <= 200 * (samples + 0.6) / (samples - 1) + 0.001, "\(rate) of \(samples) samples")
                 let quantile = "histogram_quantile(0.99, sum by (le) (cairn_rpc_seconds_bucket))"
                 let slowest = try #require(try await prometheus.value(of: quantile))
                 #expect(slowest > 0 && slowest <= 10)

@@ -4,6 +4,7 @@ import CairnMemory
 import CairnModel
 import CairnRPC
 import CairnSQLite
+import CairnSecurity
 import CairnServer
 import CairnTestSupport
 import Foundation
@@ -43,7 +44,7 @@ struct ServedStore: Sendable {
 
 /// Runs `body` with a fresh store behind a server, and a client of it, both on `loops`.
 func withServedStore<Result>(
-    _ home: Home = .memory, loops: RPCEventLoops = .shared,
+    _ home: Home = .memory, loops: RPCEventLoops = .shared, access: AccessControl = AccessControl(),
     through makeAddress: (ServedStore) throws -> RPCAddress = { $0.address },
     client configure: (inout CairnClient.Configuration) -> Void = { _ in },
     _ body: (ServedStore, CairnClient) async throws -> Result
@@ -65,6 +66,7 @@ func withServedStore<Result>(
     var configuration = CairnServer.Configuration(grpc: grpc, limits: store.limits)
     configuration.drainTime = .milliseconds(200)
     configuration.backupDirectory = directory
+    configuration.access = access
     let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let server = try await CairnServer(store: store, configuration: configuration, logger: quiet)
     let served = ServedStore(store: store, directory: directory, clock: clock, server: server)

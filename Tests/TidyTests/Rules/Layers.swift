@@ -99,9 +99,18 @@ struct Layer: Sendable {
             ["CairnModel", "CairnRPC", "CairnProtocol", "SwiftProtobuf", "Foundation", "FoundationEssentials"]
         ),
         Layer(
+            "Sources/Service/CairnSecurity",
+            "security decides who calls and what they may do, in values, and knows no door",
+            ["CairnModel", "CairnSettings", "Crypto", "JWTKit", "SwiftASN1", "X509", "Yams"],
+            platform
+        ),
+        Layer(
             "Sources/Service/CairnServer",
             "the server puts any store behind the transport, and knows no home",
-            ["CMalloc", "CairnModel", "CairnRPC", "CairnProtocol", "CairnWire", "NIO", "SwiftProtobuf"],
+            [
+                "CMalloc", "CairnModel", "CairnRPC", "CairnProtocol", "CairnSecurity", "CairnWire", "NIO",
+                "SwiftProtobuf",
+            ],
             platform,
             collections,
             observability,
@@ -119,7 +128,10 @@ struct Layer: Sendable {
         Layer(
             "Sources/Tools",
             "a tool wires what the facade, the server and the client give",
-            ["Cairn", "CairnModel", "CairnServer", "CairnSettings", "CairnClient", "CairnRPC", "CairnProtocol"],
+            [
+                "Cairn", "CairnModel", "CairnServer", "CairnSecurity", "CairnSettings", "CairnClient", "CairnRPC",
+                "CairnProtocol",
+            ],
             ["ArgumentParser", "Histogram", "NIO", "SwiftProtobuf"],
             platform,
             collections,

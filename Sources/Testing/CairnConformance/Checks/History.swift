@@ -43,6 +43,13 @@ extension Check {
                 try await store.history(HistoryRequest("key", limit: 0))
             }
             #expect(refused?.code == .invalidArgument)
+            // A page is no way to another key's past.
+            try await store.set("secret", "x")
+            let head = try await store.status().headRef
+            let foreign = await home.refusal { () async throws(StoreError) in
+                try await store.history(HistoryRequest("key", page: head))
+            }
+            #expect(foreign?.code == .invalidArgument)
         },
         Check("a version is found by its number, and counted back from the last", requires: [.eventLog]) { home in
             let store = home.store

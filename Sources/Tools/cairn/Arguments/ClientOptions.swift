@@ -40,8 +40,25 @@ struct ClientOptions: ParsableArguments {
     var serverName: String?
 
     @Option(
-        help: ArgumentHelp("Who you are: carried by the events, and whose locks are yours.", valueName: "name"))
-    var clientID = ClientIdentity.current
+        name: .customLong("client-id"),
+        help: ArgumentHelp(
+            """
+            Who you are: carried by the events, and whose locks are yours. (default: who the token is for, or \
+            USER@HOST without one)
+            """, valueName: "name"))
+    var givenClientID: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Show the token in this file to the server; - is standard input. (default: CAIRN_TOKEN, or none)",
+            valueName: "file"))
+    var tokenFile: String?
+
+    /// Whose name the calls are made in. Empty with a token, as the server knows whose that is.
+    var clientID: String {
+        if let givenClientID { return givenClientID }
+        return ClientToken.isGiven(file: tokenFile) ? "" : ClientIdentity.current
+    }
 
     func validate() throws {
         if (cert == nil) != (key == nil) { throw ValidationError("give both --cert and --key, or neither") }
@@ -70,6 +87,7 @@ struct ClientOptions: ParsableArguments {
         var configuration = CairnClient.Configuration()
         configuration.timeout = timeout.duration
         configuration.clientID = clientID
+        configuration.token = try ClientToken.read(file: tokenFile)
         configuration.rpc.userAgent = "cairn-cli"
         configuration.metadata = TraceHeaders.metadata(from: ProcessInfo.processInfo.environment)
         if tls || caCert != nil || cert != nil || serverName != nil {

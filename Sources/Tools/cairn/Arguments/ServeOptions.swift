@@ -44,6 +44,11 @@ struct ServeOptions: ParsableArguments {
     @Option(help: .of(.maxConnectionAge)) var maxConnectionAge: String?
     @Option(help: .of(.compressFrom)) var compressFrom: String?
     @Option(help: .of(.drainTime)) var drainTime: String?
+    @Option(help: .of(.tokens)) var tokens: String?
+    @Option(help: .of(.jwtKey)) var jwtKey: String?
+    @Option(help: .of(.jwtIssuer)) var jwtIssuer: String?
+    @Option(help: .of(.jwtAudience)) var jwtAudience: String?
+    @Option(name: .customLong("admin-client-ids"), help: .of(.adminClientIDs)) var adminClientIDs: [String] = []
     @Option(help: .of(.monitor)) var monitor: String?
     @Flag(inversion: .prefixedNo, help: .of(.profiling)) var profiling: Bool?
     @Option(help: .of(.traceTo)) var traceTo: String?
@@ -74,7 +79,8 @@ struct ServeOptions: ParsableArguments {
             (.threads, threads), (.maxConnections, maxConnections), (.maxConcurrentCalls, maxConcurrentCalls),
             (.keepaliveInterval, keepaliveInterval), (.keepaliveTimeout, keepaliveTimeout),
             (.maxConnectionIdle, maxConnectionIdle), (.maxConnectionAge, maxConnectionAge),
-            (.compressFrom, compressFrom), (.drainTime, drainTime), (.monitor, monitor),
+            (.compressFrom, compressFrom), (.drainTime, drainTime), (.tokens, tokens), (.jwtKey, jwtKey),
+            (.jwtIssuer, jwtIssuer), (.jwtAudience, jwtAudience), (.monitor, monitor),
             (.profiling, profiling.map { String($0) }), (.traceTo, traceTo), (.traceServiceName, traceServiceName),
             (.traceSample, traceSample), (.logLevel, logLevel),
             (.logFormat, logFormat), (.logEvents, logEvents.map { String($0) }),
@@ -83,6 +89,7 @@ struct ServeOptions: ParsableArguments {
             uniqueKeysWithValues: options.compactMap { setting, text in text.map { (setting, [$0]) } })
         if !listen.isEmpty { given[.listen] = listen }
         if !historyLimitFor.isEmpty { given[.historyLimitFor] = historyLimitFor }
+        if !adminClientIDs.isEmpty { given[.adminClientIDs] = adminClientIDs }
         return given
     }
 

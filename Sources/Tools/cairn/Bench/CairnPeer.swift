@@ -6,6 +6,9 @@ import SwiftProtobuf
 /// Calls a Cairn server.
 struct CairnPeer: BenchPeer {
     let client: RPCClient
+    /// With the token of CAIRN_TOKEN, if there is one.
+    private let options = RPCCallOptions(
+        metadata: ClientToken.ofEnvironment.map { ["authorization": "Bearer \($0)"] } ?? [:])
 
     func close() async { await client.close() }
 
@@ -14,7 +17,7 @@ struct CairnPeer: BenchPeer {
             $0.key = key
             $0.value = value
         }
-        let _: Cairn_V1_SetResponse = try await client.unary("cairn.v1.KeyValue/Set", request)
+        let _: Cairn_V1_SetResponse = try await client.unary("cairn.v1.KeyValue/Set", request, options: options)
     }
 
     func put(_ pairs: [(key: Data, value: Data)]) async throws {
@@ -26,13 +29,14 @@ struct CairnPeer: BenchPeer {
                 }
             }
         }
-        let _: Cairn_V1_CommitResponse = try await client.unary("cairn.v1.KeyValue/Commit", request)
+        let _: Cairn_V1_CommitResponse = try await client.unary("cairn.v1.KeyValue/Commit", request, options: options)
     }
 
     func get(_ key: Data) async throws -> Int? {
         do {
             let request = Cairn_V1_GetRequest.with { $0.key = key }
-            let response: Cairn_V1_GetResponse = try await client.unary("cairn.v1.KeyValue/Get", request)
+            let response: Cairn_V1_GetResponse = try await client.unary(
+                "cairn.v1.KeyValue/Get", request, options: options)
             return response.record.value.count
         } catch let error as RPCError where error.code == .notFound {
             return nil
@@ -45,7 +49,8 @@ struct CairnPeer: BenchPeer {
             $0.range.to = to
             $0.limit = Int32(limit)
         }
-        let response: Cairn_V1_ListResponse = try await client.unary("cairn.v1.KeyValue/List", request)
+        let response: Cairn_V1_ListResponse = try await client.unary(
+            "cairn.v1.KeyValue/List", request, options: options)
         return response.entries.count
     }
 
@@ -61,7 +66,7 @@ struct CairnPeer: BenchPeer {
             ]
         }
         let responses = try client.serverStreaming(
-            "cairn.v1.Log/Watch", request, as: Cairn_V1_WatchResponse.self)
+            "cairn.v1.Log/Watch", request, options: options, as: Cairn_V1_WatchResponse.self)
         for try await response in responses {
             if response.hasOpenedAtRef { opened() }
             for event in response.events { deliver(event.value) }
@@ -76,7 +81,7 @@ struct CairnPeer: BenchPeer {
                 $0.range.to = to
                 $0.keysOnly = true
             }
-            let page: Cairn_V1_ListResponse = try await client.unary("cairn.v1.KeyValue/List", list)
+            let page: Cairn_V1_ListResponse = try await client.unary("cairn.v1.KeyValue/List", list, options: options)
             let request = Cairn_V1_CommitRequest.with {
                 $0.operations = [
                     .with {
@@ -85,7 +90,8 @@ struct CairnPeer: BenchPeer {
                     }
                 ]
             }
-            let _: Cairn_V1_CommitResponse = try await client.unary("cairn.v1.KeyValue/Commit", request)
+            let _: Cairn_V1_CommitResponse = try await client.unary(
+                "cairn.v1.KeyValue/Commit", request, options: options)
             if page.nextPage.isEmpty { return }
         }
     }

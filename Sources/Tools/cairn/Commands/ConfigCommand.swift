@@ -2,20 +2,24 @@ import ArgumentParser
 import CairnSettings
 import Foundation
 
-struct ConfigCommand: ParsableCommand {
+struct ConfigCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "config", abstract: "Check and show the configuration that `cairn serve` would have.",
         subcommands: [Check.self, Print.self])
 
-    struct Check: ParsableCommand {
+    struct Check: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Check flags, environment and file; end with 0 if `cairn serve` would take them.",
-            discussion: "Says everything that is wrong, on standard error. Opens neither the store nor a port.")
+            discussion: """
+                Says everything that is wrong, on standard error. Reads the files of --tokens and --jwt-key, too; opens
+                neither the store nor a port.
+                """)
 
         @OptionGroup var options: ServeOptions
 
-        func run() throws {
+        func run() async throws {
             let settings = try options.settings()
+            try await reportingErrors { _ = try await AccessFiles.policy(settings) }
             for warning in settings.warnings { Terminal.complain("warning: \(warning.message)") }
             Terminal.print("the configuration is right")
         }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import CairnModel
 import CairnRPC
+import CairnSecurity
 import Foundation
 
 /// Prints an error on standard error, with what to do next, and ends with the code that it stands for.
@@ -11,6 +12,9 @@ func reportingErrors(_ body: () async throws -> Void) async throws {
         Terminal.complain(error.message)
         if let advice = error.advice { Terminal.complain(advice) }
         throw ExitCode(error.exitCode)
+    } catch let error as SecurityProblems {
+        for message in error.messages { Terminal.complain(message) }
+        throw ExitCode.validationFailure
     } catch let error as RPCSetupError {
         Terminal.complain("\(error)")
         throw ExitCode(1)
@@ -26,6 +30,9 @@ extension StoreError {
         case .unavailable, .deadlineExceeded, .closed: 5
         case .compacted, .futureRef, .logWentBack: 6
         case .keyLocked: 7
+        case .tokenMissing, .tokenInvalid, .tokenExpired, .permissionMissing, .clientIDMismatch, .adminNotConfigured,
+            .notAdmin:
+            8
         default: 1
         }
     }

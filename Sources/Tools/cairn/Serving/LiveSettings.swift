@@ -1,4 +1,5 @@
 import Cairn
+import CairnSecurity
 import CairnServer
 import CairnSettings
 import Logging
@@ -10,23 +11,31 @@ final class LiveSettings: Sendable {
     private let output: LogOutput
     private let keyspace: Keyspace
     private let server: CairnServer
+    private let access: AccessControl
     private let events: EventLog
     private let logger: Logger
 
-    init(_ settings: Settings, output: LogOutput, keyspace: Keyspace, server: CairnServer, logger: Logger) {
+    init(
+        _ settings: Settings, output: LogOutput, keyspace: Keyspace, server: CairnServer, access: AccessControl,
+        logger: Logger
+    ) {
         self.settings = Mutex(settings)
         self.output = output
         self.keyspace = keyspace
         self.server = server
+        self.access = access
         events = EventLog(keyspace: keyspace, output: output, logger: logger)
         events.set(isOn: settings.flag(.logEvents))
         self.logger = logger
     }
 
-    /// Takes up what can be changed, and logs what was and what wasn't.
+    /// Takes up what can be changed, and logs what was and what wasn't. The files of tokens and keys are read anew;
+    /// throws ``SecurityProblems`` if they are wrong, and then nothing is changed.
     ///
     /// What needs a restart is told again at each reload until then.
-    func take(_ new: Settings) {
+    func take(_ new: Settings) async throws {
+        // Where the files are needs a restart; what is in them does not.
+        let policy = try await AccessFiles.policy(settings.withLock { $0 })
         let (changes, current) = settings.withLock { settings in
             let changes = SettingsChange.between(settings, new)
             settings = settings.takingReloadable(of: new)
@@ -34,7 +43,13 @@ final class LiveSettings: Sendable {
         }
         output.take(current)
         keyspace.retention = current.retention
-        server.isReadOnly = current.flag(.readOnly)
+        // Only a changed setting: an admin may have set it otherwise meanwhile.
+        if changes.contains(where: { $0.setting == .readOnly }) { server.isReadOnly = current.flag(.readOnly) }
+        if let policy {
+            access.replace(policy: policy)
+            logger.notice("tokens and keys reloaded")
+        }
+        access.replace(adminClientIDs: current.adminClientIDSet)
         events.set(isOn: current.flag(.logEvents))
         for warning in new.warnings { logger.warning("\(warning.message)") }
         for change in changes {

@@ -1,3 +1,4 @@
+import CairnSecurity
 import CairnSettings
 import Logging
 import NIOPosix
@@ -20,9 +21,12 @@ struct ReloadService: Service, CustomStringConvertible {
         let sources = sources
         do {
             // On a thread for blocking calls, as it reads a file.
-            live.take(try await NIOThreadPool.singleton.runIfActive { try sources.resolve() })
+            try await live.take(try await NIOThreadPool.singleton.runIfActive { try sources.resolve() })
         } catch let error as SettingProblems {
             for problem in error.problems { logger.error("\(problem.message)") }
+            logger.error("configuration not reloaded; what held before holds")
+        } catch let error as SecurityProblems {
+            for message in error.messages { logger.error("\(message)") }
             logger.error("configuration not reloaded; what held before holds")
         } catch {
             logger.error("configuration not reloaded", metadata: ["error": "\(error)"])

@@ -1,5 +1,6 @@
 import Cairn
 import CairnRPC
+import CairnSecurity
 import CairnServer
 import CairnSettings
 import Logging
@@ -34,6 +35,11 @@ enum ServedStore {
         _ traces: TraceExporter?, _ logger: Logger
     ) async throws {
         let addresses = try settings.list(.listen).map { (text) throws(StoreError) in try AddressArgument.parse(text) }
+        let access = AccessControl(
+            policy: try await AccessFiles.policy(settings), adminClientIDs: settings.adminClientIDSet)
+        if access.isSecured, settings.text(.tlsCert) == nil, addresses.contains(where: \.isOnNetwork) {
+            logger.warning("tokens come over the network as they are: serve with --tls-cert and --tls-key")
+        }
         let loops = settings.integer(.threads).map { RPCEventLoops(count: $0) } ?? .shared
         var options = keyspaceOptions(settings, loops: loops, metrics: metrics, logger: logger)
         options.tracer = traces
@@ -53,15 +59,19 @@ enum ServedStore {
             configuration.servesProfiles = settings.flag(.profiling)
             configuration.isReadOnly = settings.flag(.readOnly)
             configuration.snapshots = opened.snapshotted?.snapshots
+            configuration.access = access
             let server = try await CairnServer(store: keyspace, configuration: configuration, logger: logger)
-            let live = LiveSettings(settings, output: output, keyspace: keyspace, server: server, logger: logger)
-            let services: [any Service] = [
-                ReloadService(live: live, sources: sources, logger: logger), AnnouncedServer(server: server),
-            ]
+            let live = LiveSettings(
+                settings, output: output, keyspace: keyspace, server: server, access: access, logger: logger)
+            // The server also returns when a client stops it; then the rest ends, too.
             let group = ServiceGroup(
                 configuration: .init(
-                    services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
-                    logger: logger))
+                    services: [
+                        .init(service: ReloadService(live: live, sources: sources, logger: logger)),
+                        .init(
+                            service: AnnouncedServer(server: server),
+                            successTerminationBehavior: .gracefullyShutdownGroup),
+                    ], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
             try await group.run()
         } catch {
             // The snapshotter has logged what it could not keep.
@@ -121,6 +131,14 @@ extension Settings {
         rpc.keepalive.maxAge = duration(.maxConnectionAge)
         rpc.compressionThreshold = integer(.compressFrom)
         return rpc
+    }
+}
+
+extension RPCAddress {
+    /// Whether others than this machine may reach it, as far as its name tells.
+    fileprivate var isOnNetwork: Bool {
+        guard case .hostPort(let host, _) = self else { return false }
+        return !(host.hasPrefix("127.") || host == "::1" || host == "localhost")
     }
 }
 

@@ -1,19 +1,58 @@
 internal import CairnModel
 internal import CairnProtocol
 internal import CairnRPC
+internal import CairnSecurity
 internal import CairnWire
+internal import Logging
 internal import NIOPosix
 internal import SwiftProtobuf
 
-/// `cairn.v1.Admin`: how the server is doing, read from its metrics.
+/// `cairn.v1.Admin`: how the server is doing, read from its metrics, and what changes how it runs.
 struct AdminService: Sendable {
     let store: any Store
     let metrics: MetricRegistry
     let writes: WriteSwitch
+    let access: AccessControl
+    let stopRequest: StopRequest
+    let logger: Logger
     let startedAt = ContinuousClock.now
 
     func register(on router: inout RPCRouter) {
         router.unary("cairn.v1.Admin/Stats") { (_: Cairn_V1_StatsRequest, _) in try await stats() }
+        router.unary("cairn.v1.Admin/SetReadOnly") { request, context in try await setReadOnly(request, context) }
+        router.unary("cairn.v1.Admin/Shutdown") { request, context in try await shutdown(request, context) }
+    }
+
+    private func setReadOnly(
+        _ request: Cairn_V1_SetReadOnlyRequest, _ context: RPCContext
+    ) async throws -> Cairn_V1_SetReadOnlyResponse {
+        try await answering { () throws(StoreError) in
+            try access.requireAdmin(clientID: request.clientID)
+            let before = writes.isReadOnly
+            writes.isReadOnly = request.readOnly
+            log(request.readOnly ? "writes are refused from now on" : "writes are taken", request.clientID, context)
+            return .with { $0.wasReadOnly = before }
+        }
+    }
+
+    private func shutdown(
+        _ request: Cairn_V1_ShutdownRequest, _ context: RPCContext
+    ) async throws -> Cairn_V1_ShutdownResponse {
+        try await answering { () throws(StoreError) in
+            try access.requireAdmin(clientID: request.clientID)
+            log("stopping, as a client asks", request.clientID, context)
+            stopRequest.make()
+            return Cairn_V1_ShutdownResponse()
+        }
+    }
+
+    private func log(_ message: Logger.Message, _ clientID: String, _ context: RPCContext) {
+        logger.notice(
+            message,
+            metadata: [
+                "client": "\(Caller.current?.name ?? clientID)",
+                "peer": "\(context.peerAddress?.description ?? "unknown")",
+            ])
     }
 
     private func stats() async throws -> Cairn_V1_StatsResponse {

@@ -1,5 +1,6 @@
 internal import CairnModel
 internal import CairnRPC
+internal import CairnSecurity
 internal import CairnWire
 internal import Logging
 
@@ -8,8 +9,15 @@ struct GRPCDoor: Sendable {
     let router: RPCRouter
     let health: HealthService
 
-    init(store: any Store, configuration: CairnServer.Configuration, writes: WriteSwitch, logger: Logger) {
+    init(
+        store: any Store, configuration: CairnServer.Configuration, writes: WriteSwitch, stopRequest: StopRequest,
+        logger: Logger
+    ) {
+        let access = configuration.access
+        // Nothing is in the way where nobody is asked, so the short ways of get and set stay open.
+        let store: any Store = access.isSecured ? GuardedStore(base: store) : store
         var router = RPCRouter()
+        if access.isSecured { router.interceptors.append(Gatekeeper(access: access, logger: logger)) }
         let encodings = EventEncodings()
         KeyValueService(store: store).register(on: &router)
         LeaseService(store: store).register(on: &router)
@@ -17,7 +25,10 @@ struct GRPCDoor: Sendable {
         LogService(store: store, encodings: encodings).register(on: &router)
         ConsumerService(store: store, encodings: encodings).register(on: &router)
         MaintenanceService(store: store, backupDirectory: configuration.backupDirectory).register(on: &router)
-        AdminService(store: store, metrics: configuration.metrics, writes: writes).register(on: &router)
+        AdminService(
+            store: store, metrics: configuration.metrics, writes: writes, access: access, stopRequest: stopRequest,
+            logger: logger
+        ).register(on: &router)
         SnapshotService(maker: configuration.snapshots).register(on: &router)
         let services = Set(router.methods.compactMap { $0.split(separator: "/").first.map(String.init) }).sorted()
         health = HealthService(services: services)

@@ -1,0 +1,25 @@
+internal import CairnModel
+internal import CairnSecurity
+
+/// Who makes the call that the current task handles, where callers are asked for who they are.
+///
+/// Bound for the length of the call by who lets it in; tasks that a handler starts have it, too.
+enum Caller {
+    @TaskLocal static var current: Principal?
+
+    /// Who calls. Throws if nobody was let in: then a door has forgotten to ask.
+    static func required() throws(StoreError) -> Principal {
+        guard let current else {
+            throw StoreError(.permissionMissing, "nobody is known to be calling; this is a defect of the server")
+        }
+        return current
+    }
+}
+
+extension AccessControl {
+    /// Throws unless the caller may do what is for those who run the server. `clientID` is what the request says of who
+    /// makes it, which counts where there are no tokens.
+    func requireAdmin(clientID: String) throws(StoreError) {
+        try requireAdmin(Caller.current, clientID: clientID)
+    }
+}
