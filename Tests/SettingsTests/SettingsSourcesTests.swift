@@ -65,6 +65,7 @@ struct SettingsSourcesTests {
 
     private static func example(_ setting: Setting) -> String {
         switch setting.kind {
+        case .list where setting == .historyLimitFor: "config/=5"
         case .text, .list: "127.0.0.1:1"
         case .integer, .bytes: "7"
         case .duration: "90s"

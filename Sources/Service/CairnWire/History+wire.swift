@@ -37,13 +37,13 @@ extension Cairn_V1_GetRevisionRequest {
         }
     }
 
-    /// The state that is asked for. Throws ``CairnModel/StoreError/Code/invalidArgument``.
-    package func wanted() throws(StoreError) -> Revision {
+    /// The state that is asked for; the last one if it is not said.
+    package var wanted: Revision {
         switch revision {
-        case .asOfRef(let ref): return .asOf(Ref(ref))
-        case .version(let number): return .version(number)
-        case .back(let count): return .back(count)
-        case nil: throw StoreError(.invalidArgument, "say which revision: version, back or as_of_ref")
+        case .asOfRef(let ref): .asOf(Ref(ref))
+        case .version(let number): .version(number)
+        case .back(let count): .back(count)
+        case nil: .back(0)
         }
     }
 }

@@ -48,7 +48,9 @@ extension StoreError {
         case .deadlineExceeded where retry == .safe: StoreError.unreachable
         case .deadlineExceeded: "the server did not answer in time; try again, or give it longer with --timeout"
         case .compacted:
-            oldestRef.map { "go on with the oldest event kept: --from \($0), or with --current; read --as-of a later one" }
+            oldestRef.map {
+                "go on with the oldest event kept: --from \($0), or with --current; read --as-of a later one"
+            }
         default: nil
         }
     }

@@ -62,7 +62,7 @@ struct KeyValueService: Sendable {
     private func revision(_ request: Cairn_V1_GetRevisionRequest) async throws -> Cairn_V1_GetRevisionResponse {
         try await answering { () throws(StoreError) in
             let key = Key(wire: request.key)
-            let wanted = try request.wanted()
+            let wanted = request.wanted
             guard let revision = try await store.revision(of: key, wanted, clientID: request.clientID) else {
                 throw .revisionNotFound(wanted, of: key)
             }
