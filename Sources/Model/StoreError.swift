@@ -92,6 +92,8 @@ extension StoreError.Code {
     public static let unsupported = Self(rawValue: "UNSUPPORTED")
     /// Too much is waiting to be written.
     public static let overloaded = Self(rawValue: "OVERLOADED")
+    /// There are as many keys as there may be; keys that exist can still be set.
+    public static let maxKeys = Self(rawValue: "MAX_KEYS")
     /// The store is closed or closing.
     public static let closed = Self(rawValue: "CLOSED")
     /// The store can't be reached now.

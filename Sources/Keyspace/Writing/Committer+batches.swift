@@ -160,7 +160,10 @@ extension Committer {
             return committed
         }
         hub.note(foreignUpTo: foreign, thenOwn: committed)
-        if let committed { metrics.stored(committed.events) }
+        if let committed {
+            metrics.stored(committed.events)
+            self.committed?(committed.events)
+        }
         noteDeadlines(home, after: committed)
     }
 

@@ -72,6 +72,8 @@ final class Committer: Sendable {
     let metrics: KeyspaceMetrics
     let queue = Mutex(Queue())
     let deadlines: Mutex<Deadlines>
+    /// Told the events of each batch before its callers are answered, if there is anyone to be told.
+    let committed: (@Sendable ([Event]) -> Void)?
     let deadlineMoved: @Sendable (Timestamp?) -> Void
     /// The engine's ``Engine/continuity`` when the log was last known to be the one we know.
     let continuity: Atomic<Int>
@@ -87,7 +89,7 @@ final class Committer: Sendable {
         engine: any Engine, clock: any WallClock, limits: Limits, batchLimits: BatchLimits = .init(), hub: Hub,
         lastTime: Timestamp = Timestamp(microseconds: 0), nextDeadline: Timestamp?,
         gatherAnswers: @escaping @Sendable (() -> Void) -> Void = { $0() }, logger: Logger,
-        metrics: KeyspaceMetrics = .none,
+        metrics: KeyspaceMetrics = .none, committed: (@Sendable ([Event]) -> Void)? = nil,
         deadlineMoved: @escaping @Sendable (Timestamp?) -> Void
     ) {
         self.engine = engine
@@ -98,6 +100,7 @@ final class Committer: Sendable {
         self.gatherAnswers = gatherAnswers
         self.logger = logger
         self.metrics = metrics
+        self.committed = committed
         self.deadlineMoved = deadlineMoved
         deadlines = Mutex(Deadlines(next: nextDeadline, lastTime: lastTime))
         continuity = Atomic(engine.continuity)

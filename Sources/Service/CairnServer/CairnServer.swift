@@ -23,6 +23,10 @@ public struct CairnServer: Service {
         public var isReadOnly = false
         /// Who makes the store's snapshots, if it has any.
         public var snapshots: (any SnapshotMaker)?
+        /// Who prunes the store's keys, if anybody can.
+        public var pruner: (any KeyPruner)?
+        /// Who counts how keys are used, if anybody does.
+        public var keyMetrics: (any KeyMetricsSource)?
 
         /// A server that listens as `grpc` says. Its message limit is raised so that every transaction within
         /// `limits` fits.
@@ -50,9 +54,11 @@ public struct CairnServer: Service {
         writes.isReadOnly = configuration.isReadOnly
         self.writes = writes
         let metrics = configuration.metrics
+        let clients = ClientRegistry()
         readiness = Readiness(store: store)
         door = GRPCDoor(
-            store: writes.guarding(store), configuration: configuration, writes: writes, logger: logger)
+            store: writes.guarding(store, noting: clients), configuration: configuration, writes: writes,
+            clients: clients, logger: logger)
         var grpc = configuration.grpc
         grpc.metrics = metrics
         let server = try await RPCServer.start(router: door.router, configuration: grpc, logger: logger)

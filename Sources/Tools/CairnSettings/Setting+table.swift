@@ -112,7 +112,8 @@ extension Setting {
     /// All settings.
     package static let all: [Setting] = [
         store, readReplica, readOnly, retainEvents, retainFor, maxKeyBytes, maxValueBytes, maxWaitingWrites,
-        requestWindow, backupDirectory, snapshotTo, snapshotName, snapshotInterval, snapshotKeep, snapshotKeyFile,
+        requestWindow, backupDirectory, maxKeys, pruneAt, pruneTo, pruneInterval, eagerPruneAt, eagerPruneTo, pruneBy,
+        pruneExempt, keyMetrics, snapshotTo, snapshotName, snapshotInterval, snapshotKeep, snapshotKeyFile,
         fresh, listen, tlsCert, tlsKey, tlsClientCA, threads, maxConnections, maxConcurrentCalls, keepaliveInterval,
         keepaliveTimeout, maxConnectionIdle, maxConnectionAge, compressFrom, drainTime, monitor, logLevel, logFormat,
         logEvents,

@@ -27,9 +27,11 @@ struct CairnCommand: AsyncParsableCommand {
         version: "cairn \(cairnVersion)",
         subcommands: [
             ServeCommand.self, SetCommand.self, GetCommand.self, ExistsCommand.self, DeleteCommand.self,
-            PopCommand.self, ClearCommand.self, ListCommand.self, WatchCommand.self, LockCommand.self,
+            PopCommand.self, ClearCommand.self, TouchCommand.self, InspectCommand.self, MetricsCommand.self,
+            LoadCommand.self, ListCommand.self, WatchCommand.self, LockCommand.self,
             UnlockCommand.self, LocksCommand.self, LeaseCommand.self, TxnCommand.self, ConsumeCommand.self,
             ConsumersCommand.self, StatusCommand.self, StatsCommand.self, TopCommand.self, CompactCommand.self,
-            BackupCommand.self, SnapshotCommand.self, BenchCommand.self, ConfigCommand.self, VersionCommand.self,
+            PruneCommand.self, ClientsCommand.self, BackupCommand.self, SnapshotCommand.self, BenchCommand.self,
+            ConfigCommand.self, VersionCommand.self,
         ])
 }

@@ -20,6 +20,15 @@ struct ServeOptions: ParsableArguments {
     @Option(help: .of(.maxWaitingWrites)) var maxWaitingWrites: String?
     @Option(help: .of(.requestWindow)) var requestWindow: String?
     @Option(help: .of(.backupDirectory)) var backupDirectory: String?
+    @Option(help: .of(.maxKeys)) var maxKeys: String?
+    @Option(help: .of(.pruneAt)) var pruneAt: String?
+    @Option(help: .of(.pruneTo)) var pruneTo: String?
+    @Option(help: .of(.pruneInterval)) var pruneInterval: String?
+    @Option(help: .of(.eagerPruneAt)) var eagerPruneAt: String?
+    @Option(help: .of(.eagerPruneTo)) var eagerPruneTo: String?
+    @Option(help: .of(.pruneBy)) var pruneBy: String?
+    @Option(help: .of(.pruneExempt)) var pruneExempt: [String] = []
+    @Option(help: .of(.keyMetrics)) var keyMetrics: String?
     @Option(help: .of(.snapshotTo)) var snapshotTo: String?
     @Option(help: .of(.snapshotName)) var snapshotName: String?
     @Option(help: .of(.snapshotInterval)) var snapshotInterval: String?
@@ -56,7 +65,10 @@ struct ServeOptions: ParsableArguments {
             (.store, store), (.readReplica, readReplica), (.readOnly, readOnly.map { String($0) }),
             (.retainEvents, retainEvents), (.retainFor, retainFor), (.maxKeyBytes, maxKeyBytes),
             (.maxValueBytes, maxValueBytes), (.maxWaitingWrites, maxWaitingWrites), (.requestWindow, requestWindow),
-            (.backupDirectory, backupDirectory), (.snapshotTo, snapshotTo), (.snapshotName, snapshotName),
+            (.backupDirectory, backupDirectory), (.maxKeys, maxKeys), (.pruneAt, pruneAt),
+            (.pruneTo, pruneTo), (.pruneInterval, pruneInterval), (.eagerPruneAt, eagerPruneAt),
+            (.eagerPruneTo, eagerPruneTo), (.pruneBy, pruneBy), (.keyMetrics, keyMetrics), (.snapshotTo, snapshotTo),
+            (.snapshotName, snapshotName),
             (.snapshotInterval, snapshotInterval), (.snapshotKeep, snapshotKeep),
             (.snapshotKeyFile, snapshotKeyFile), (.fresh, fresh.map { String($0) }), (.tlsCert, tlsCert),
             (.tlsKey, tlsKey), (.tlsClientCA, tlsClientCA),
@@ -69,6 +81,7 @@ struct ServeOptions: ParsableArguments {
         var given = Dictionary(
             uniqueKeysWithValues: options.compactMap { setting, text in text.map { (setting, [$0]) } })
         if !listen.isEmpty { given[.listen] = listen }
+        if !pruneExempt.isEmpty { given[.pruneExempt] = pruneExempt }
         return given
     }
 

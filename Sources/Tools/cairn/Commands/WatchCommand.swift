@@ -26,7 +26,8 @@ struct WatchCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Only events of this kind: created, updated, deleted or expired. May be repeated.", valueName: "kind"))
+            "Only events of this kind: \(Event.Kind.all.map(\.description).joined(separator: ", ")). May be repeated.",
+            valueName: "kind"))
     var kind: [String] = []
 
     @OptionGroup var client: ClientOptions
@@ -34,7 +35,8 @@ struct WatchCommand: AsyncParsableCommand {
     func validate() throws {
         if current && from != nil { throw ValidationError("give one of --from and --current") }
         for name in kind where Event.Kind(name: name) == nil {
-            throw ValidationError("there is no kind \"\(name)\"; there are created, updated, deleted and expired")
+            let kinds = Event.Kind.all.map(\.description).joined(separator: ", ")
+            throw ValidationError("there is no kind \"\(name)\"; there are \(kinds)")
         }
     }
 

@@ -8,7 +8,10 @@ struct GRPCDoor: Sendable {
     let router: RPCRouter
     let health: HealthService
 
-    init(store: any Store, configuration: CairnServer.Configuration, writes: WriteSwitch, logger: Logger) {
+    init(
+        store: any Store, configuration: CairnServer.Configuration, writes: WriteSwitch, clients: ClientRegistry,
+        logger: Logger
+    ) {
         var router = RPCRouter()
         let encodings = EventEncodings()
         KeyValueService(store: store).register(on: &router)
@@ -17,7 +20,10 @@ struct GRPCDoor: Sendable {
         LogService(store: store, encodings: encodings).register(on: &router)
         ConsumerService(store: store, encodings: encodings).register(on: &router)
         MaintenanceService(store: store, backupDirectory: configuration.backupDirectory).register(on: &router)
-        AdminService(store: store, metrics: configuration.metrics, writes: writes).register(on: &router)
+        AdminService(
+            store: store, metrics: configuration.metrics, writes: writes, pruner: configuration.pruner, clients: clients
+        ).register(on: &router)
+        InspectionService(store: store, metrics: configuration.keyMetrics).register(on: &router)
         SnapshotService(maker: configuration.snapshots).register(on: &router)
         let services = Set(router.methods.compactMap { $0.split(separator: "/").first.map(String.init) }).sorted()
         health = HealthService(services: services)
