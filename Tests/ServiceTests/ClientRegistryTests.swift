@@ -1,3 +1,4 @@
+import CairnClient
 import CairnModel
 import CairnRPC
 import Synchronization

@@ -52,6 +52,9 @@ struct SettingsSourcesTests {
             var others: [Setting: [String]] = [:]
             for other in [Setting.tlsCert, .tlsKey] where other != setting { others[other] = ["x.pem"] }
             if setting != .snapshotTo { others[.snapshotTo] = ["file:snapshots"] }
+            if setting != .store { others[.store] = ["memory:"] }
+            if [.pruneTo, .pruneInterval].contains(setting) { others[.pruneAt] = ["100"] }
+            if setting == .eagerPruneTo { others[.eagerPruneAt] = ["100"] }
             let flag = try read(flags: others.merging([setting: [text]]) { $1 })
             #expect(flag[setting].source == .flag("--\(setting.name)"))
             let variable = try read(flags: others, environment: [setting.variable: text])
