@@ -54,7 +54,7 @@ final class BaselineStore: DirectStore {
         _ transaction: Transaction, answer: @escaping @Sendable (Result<TransactionResult, StoreError>) -> Void
     ) {
         guard transaction.conditions.isEmpty, transaction.requestID == nil, transaction.operations.count == 1,
-            case .set(let key, let value, lease: nil, expiry: .keep) = transaction.operations[0]
+            case .set(let key, let value, lease: nil, expiry: .keep, skipIfUnchanged: false) = transaction.operations[0]
         else { return answer(.failure(BaselineStore.unsupported)) }
         do throws(StoreError) {
             try check(key)
@@ -107,6 +107,9 @@ final class BaselineStore: DirectStore {
         of key: Key, _ revision: Revision, clientID: String
     ) async throws(StoreError) -> KeyRevision? { throw BaselineStore.unsupported }
     func history(_ request: HistoryRequest) async throws(StoreError) -> HistoryPage {
+        throw BaselineStore.unsupported
+    }
+    func inspect(_ key: Key, withValue: Bool, clientID: String) async throws(StoreError) -> KeyInspection? {
         throw BaselineStore.unsupported
     }
     func watch(_ request: WatchRequest) async throws(StoreError) -> WatchStream { throw BaselineStore.unsupported }

@@ -22,6 +22,11 @@ public struct KeyspaceOptions: Sendable {
     public var followInterval = Duration.milliseconds(10)
     /// The time of day.
     public var clock: any WallClock = SystemClock()
+    /// When keys are pruned. Only when asked to, unless told otherwise.
+    public var pruning = PruningOptions()
+    /// Of how many keys to remember how they are used; the least lately used fall out. `nil`: as many as pruning may
+    /// need, so none without it.
+    public var keyMetrics: Int?
     /// Called around the answers that go to many callers at once, so that a server can wake its threads once for all of
     /// them. It must call what it is given, at once.
     public var gatherAnswers: @Sendable (_ answer: () -> Void) -> Void = { answer in answer() }
@@ -41,9 +46,11 @@ public final class Keyspace: Store {
     let engine: any Engine
     let options: KeyspaceOptions
     let hub: Hub
-    private let committer: Committer
+    let committer: Committer
     let reads: ReadQueue
     let lockQueue: LockQueue
+    let keyMetrics: KeyMetricsTable?
+    let pruner: Pruner
     private let staleReads: StaleReads?
     private let isClosed = Atomic<Bool>(false)
     private let upkeep = Mutex<[Task<Void, Never>]>([])
@@ -69,11 +76,13 @@ public final class Keyspace: Store {
         engine open: @escaping @Sendable () throws(StoreError) -> any Engine,
         stale openStale: (@Sendable () throws(StoreError) -> any Engine)? = nil
     ) async throws(StoreError) -> Keyspace {
+        try options.pruning.check(maxKeys: options.limits.keys)
         let opened = await BlockingCall.run(name: "cairn-open") { () -> Result<Opened, StoreError> in
             do throws(StoreError) {
                 let engine = try open()
                 var stale: (any Engine)?
                 do throws(StoreError) {
+                    try options.checkCounting(in: engine)
                     stale = try openStale?()
                     let (head, deadline) = try engine.read { (view) throws(StoreError) in
                         (try view.head(), try view.nextDeadline())
@@ -105,18 +114,26 @@ public final class Keyspace: Store {
         let hub = Hub(head: opened.head.lastRef)
         let metrics = KeyspaceMetrics(factory: options.metrics, size: engine.size)
         self.metrics = metrics
+        let keyMetrics = KeyMetricsTable(capacity: options.keyMetricsCapacity)
+        let growth = GrowthSignal(engine: engine, eagerAt: options.pruning.eagerAt)
         let sweeper = Sweeper(clock: options.clock, next: opened.deadline)
         let committer = Committer(
             engine: engine, clock: options.clock, limits: options.limits, hub: hub,
             lastTime: opened.head.time, nextDeadline: opened.deadline, gatherAnswers: options.gatherAnswers,
-            logger: options.logger, metrics: metrics, tracer: options.tracer, deadlineMoved: { sweeper.note($0) })
+            logger: options.logger, metrics: metrics, tracer: options.tracer,
+            committed: CommitObserver.observer(keyMetrics, growth), deadlineMoved: { sweeper.note($0) })
         self.hub = hub
+        self.keyMetrics = keyMetrics
         self.committer = committer
         reads = ReadQueue(engine: engine, gatherAnswers: options.gatherAnswers, metrics: metrics)
         let reads = reads
+        let pruner = Pruner(
+            engine: engine, committer: committer, reads: reads, options: options, keyMetrics: keyMetrics, growth: growth
+        )
+        self.pruner = pruner
         lockQueue = LockQueue(
             clock: options.clock,
-            commit: { (transaction) throws(StoreError) in try await committer.commit(transaction) },
+            commit: { (transaction) throws(StoreError) in try await pruner.commitMakingRoom(transaction) },
             watch: { [engine, options] (request) throws(StoreError) in
                 try await Keyspace.watch(request, engine: engine, hub: hub, reads: reads, options: options)
             })
@@ -131,6 +148,7 @@ public final class Keyspace: Store {
             Task { await sweeper.run { await committer.sweep() } },
             Task { await keeper.run() },
         ]
+        if pruner.runsByItself { tasks.append(Task { await pruner.run() }) }
         if engine.capabilities.has(.sharedHome) {
             let interval = options.followInterval
             tasks.append(Task { await Follower.run(engine: engine, committer: committer, hub: hub, every: interval) })
@@ -183,25 +201,6 @@ private final class SharedRetention: Sendable {
     init(_ retention: Retention) { value = Mutex(retention) }
 }
 
-// Writing.
-extension Keyspace {
-    /// Runs a transaction, and returns when it is as durable as the home can make it.
-    public func commit(_ transaction: Transaction) async throws(StoreError) -> TransactionResult {
-        try await committer.commit(transaction)
-    }
-
-    /// Writes a copy of the store to a file that must not exist.
-    public func backup(toFile path: String) async throws(StoreError) {
-        try checkOpen()
-        try capabilities.require(.backup)
-        let engine = engine
-        let result = await BlockingCall.run(name: "cairn-backup") { () -> Result<Void, StoreError> in
-            do throws(StoreError) { return .success(try engine.backup(toFile: path)) } catch { return .failure(error) }
-        }
-        try result.get()
-    }
-}
-
 // Reading.
 extension Keyspace: DirectStore {
     /// The live record of a key, if the engine has it at hand.
@@ -209,6 +208,7 @@ extension Keyspace: DirectStore {
         guard !isClosed.load(ordering: .acquiring), case .record(let record) = engine.readyRecord(key), record.isLive,
             record.lockToken == .zero
         else { return nil }
+        noteAccess(to: key)
         return record
     }
 
@@ -222,6 +222,7 @@ extension Keyspace: DirectStore {
         }
         reads.look(up: key) { [self] found in
             guard case .success(let record?) = found, record.isLive, record.lockToken != .zero else {
+                if case .success(let record?) = found, record.isLive { noteAccess(to: key) }
                 return answer(found.map { record in record.flatMap { $0.isLive ? $0 : nil } })
             }
             // Unstructured, as nobody is there to wait for it; a locked key that is read is rare.
@@ -234,13 +235,6 @@ extension Keyspace: DirectStore {
             }
         }
     }
-
-    /// Runs a transaction, and calls `answer` when it is as durable as the home can make it.
-    public func commit(
-        _ transaction: Transaction, answer: @escaping @Sendable (Result<TransactionResult, StoreError>) -> Void
-    ) {
-        committer.commit(transaction, answer: answer)
-    }
 }
 
 extension Keyspace {
@@ -252,8 +246,15 @@ extension Keyspace {
         try key.check(limits)
         let reads = reads(for: consistency)
         guard let record = try await reads.record(key), record.isLive else { return nil }
-        if record.lockToken == .zero { return record }
-        return try await reads.run { (view) throws(StoreError) in try view.readableRecord(key, by: clientID) }
+        if record.lockToken == .zero {
+            noteAccess(to: key)
+            return record
+        }
+        let readable = try await reads.run { (view) throws(StoreError) in
+            try view.readableRecord(key, by: clientID)
+        }
+        if readable != nil { noteAccess(to: key) }
+        return readable
     }
 
     func reads(for consistency: ReadConsistency) -> ReadQueue {
@@ -308,7 +309,7 @@ extension Keyspace {
 }
 
 extension LeaseStatus {
-    fileprivate init(_ lease: Lease, at now: Timestamp, keys: [Key]) {
+    init(_ lease: Lease, at now: Timestamp, keys: [Key]) {
         self.init(lease: lease, timeLeft: lease.deadline.map { max(.zero, $0 - now) }, keys: keys)
     }
 }

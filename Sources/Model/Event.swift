@@ -20,11 +20,14 @@ public struct Event: Hashable, Sendable {
         /// The key's lock was given back, or its deadline passed. Neither value nor version have changed.
         public static let unlocked = Kind(rawValue: 6)
 
+        /// The key was deleted to make room for others.
+        public static let pruned = Kind(rawValue: 7)
+
         /// The kinds that this version of Cairn writes.
-        public static let all: [Kind] = [.created, .updated, .deleted, .expired, .locked, .unlocked]
+        public static let all: [Kind] = [.created, .updated, .deleted, .expired, .locked, .unlocked, .pruned]
 
         /// Whether the key does not exist after such an event.
-        public var endsKey: Bool { self == .deleted || self == .expired }
+        public var endsKey: Bool { self == .deleted || self == .expired || self == .pruned }
         /// Whether such an event tells of the key's lock alone, and leaves the key's version as it is.
         public var isOfLock: Bool { self == .locked || self == .unlocked }
     }
@@ -94,6 +97,7 @@ extension Event.Kind: CustomStringConvertible {
         case .expired: "expired"
         case .locked: "locked"
         case .unlocked: "unlocked"
+        case .pruned: "pruned"
         default: "kind \(rawValue)"
         }
     }

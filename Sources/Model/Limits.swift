@@ -12,6 +12,9 @@ public struct Limits: Hashable, Sendable {
     public var transactionEvents: Int
     /// The length of a client id or of a consumer's name in bytes of UTF-8.
     public var nameBytes: Int
+    /// How many keys may be live at once; `nil` for any number. A new one beyond them is refused with
+    /// ``StoreError/Code/maxKeys``. Only a home that knows how many it has can have such a limit.
+    public var keys: Int?
     /// The entries of one page of a list.
     public var pageEntries: Int
     /// The size in bytes after which a page of a list, or a batch of events, ends. One entry may go beyond it.
@@ -43,6 +46,7 @@ public struct Limits: Hashable, Sendable {
         transactionBytes = 8 << 20
         transactionEvents = 100_000
         nameBytes = 255
+        keys = nil
         pageEntries = 10_000
         pageBytes = 1 << 20
         historyEntries = 1_000

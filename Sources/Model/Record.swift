@@ -7,7 +7,7 @@ public struct Record: Hashable, Sendable {
     public var key: Key
     /// What the key holds; empty on a tombstone.
     public var value: Value
-    /// How often the key was created, set, deleted or expired, from 1, through deletion and re-creation.
+    /// How often the key was created, set, deleted, expired or pruned, from 1, through deletion and re-creation.
     public var version: Int64
     /// The version at which the key was last created: `version - createdVersion + 1` counts the changes of this life.
     public var createdVersion: Int64

@@ -26,7 +26,8 @@ extension Store {
         return revision.flatMap { $0.record.isLive ? $0.record : nil }
     }
 
-    /// Sets a key and returns the record as written. Its ``Record/updatedRef`` is the event's ref.
+    /// Sets a key and returns the record as written. Its ``Record/updatedRef`` is the event's ref; with
+    /// `skipIfUnchanged` it may be that of an earlier event. See ``Operation/set(_:_:lease:expiry:skipIfUnchanged:)``.
     ///
     /// Throws ``StoreError/Code/conditionFailed`` unless `conditions` hold for the key,
     /// ``StoreError/Code/leaseNotFound``,
@@ -34,14 +35,26 @@ extension Store {
     @discardableResult
     public func set(
         _ key: Key, _ value: Value, if conditions: Condition.Test..., lease: LeaseID? = nil, expiry: Expiry = .keep,
-        clientID: String = "", requestID: RequestID? = nil
+        skipIfUnchanged: Bool = false, clientID: String = "", requestID: RequestID? = nil
     ) async throws(StoreError) -> Record {
         let result = try await commitChecked(
             Transaction(
                 if: conditions.map { Condition(key, $0) },
-                then: [.set(key, value, lease: lease, expiry: expiry)], clientID: clientID, requestID: requestID))
+                then: [.set(key, value, lease: lease, expiry: expiry, skipIfUnchanged: skipIfUnchanged)],
+                clientID: clientID, requestID: requestID))
         guard case .written(let record)? = result.results.first else { throw .unexpected(result) }
         return record
+    }
+
+    /// Starts the time of a key's lifespan anew, and returns the lease that the key lives on. See
+    /// ``Operation/touch(_:)``.
+    @discardableResult
+    public func touch(
+        _ key: Key, clientID: String = "", requestID: RequestID? = nil
+    ) async throws(StoreError) -> Lease {
+        let result = try await commit(Transaction(then: [.touch(key)], clientID: clientID, requestID: requestID))
+        guard case .lease(let lease)? = result.results.first else { throw .unexpected(result) }
+        return lease
     }
 
     /// Deletes a key and returns its tombstone. Its ``Record/deletedRef`` is the event's ref.

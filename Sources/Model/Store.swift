@@ -27,6 +27,13 @@ public protocol Store: Sendable {
     /// The states of a key, newest first, as far as the log keeps them. Throws as ``revision(of:_:clientID:)`` does.
     func history(_ request: HistoryRequest) async throws(StoreError) -> HistoryPage
 
+    /// What there is to tell of a live key, as of one moment, or `nil`. Locks keep nobody from it.
+    ///
+    /// Without `withValue` the record's value is left out. With it, throws ``StoreError/Code/keyLocked`` if another
+    /// client than `clientID` has locked the key exclusively. Throws ``StoreError/Code/invalidKey``. Costs a pass over
+    /// the value for its hash.
+    func inspect(_ key: Key, withValue: Bool, clientID: String) async throws(StoreError) -> KeyInspection?
+
     /// Runs a transaction, and returns when it is as durable as the home can make it.
     ///
     /// Throws what its operations fail with; then nothing of it happened. A condition that does not hold is not an

@@ -112,6 +112,8 @@ extension StoreError.Code {
     public static let tooManyWatches = Self(rawValue: "TOO_MANY_WATCHES")
     /// Too much is waiting to be written.
     public static let overloaded = Self(rawValue: "OVERLOADED")
+    /// There are as many keys as there may be; keys that exist can still be set.
+    public static let maxKeys = Self(rawValue: "MAX_KEYS")
     /// The store is closed or closing.
     public static let closed = Self(rawValue: "CLOSED")
     /// The store can't be reached now.

@@ -129,8 +129,16 @@ public enum Operation: Hashable, Sendable {
     ///
     /// With a `lease` the key moves to that lease and lives by its deadline; `expiry` must then be `keep`. Without
     /// one, a deadline concerns this key alone: a key that shares a lease, or is on a granted one, gets a lease of
-    /// its own. Result: ``OperationResult/written(_:)``. Fails with ``StoreError/Code/leaseNotFound``.
-    case set(Key, Value, lease: LeaseID? = nil, expiry: Expiry = .keep)
+    /// its own. Result: ``OperationResult/written(_:)``. Fails with ``StoreError/Code/leaseNotFound``, or with
+    /// ``StoreError/Code/maxKeys`` where there is a ``Limits/keys``.
+    ///
+    /// With `skipIfUnchanged` a live key that has this value and stays on its lease is left as it is, at its version
+    /// and without an event; a lifespan, or the deadline that `expiry` tells, is heeded all the same.
+    case set(Key, Value, lease: LeaseID? = nil, expiry: Expiry = .keep, skipIfUnchanged: Bool = false)
+    /// Starts the time of a key's lifespan anew, as a set does, without an event. Does nothing to a key that has none.
+    /// Result: ``OperationResult/lease(_:)``, the lease that the key lives on. Fails with
+    /// ``StoreError/Code/keyNotFound``, or with ``StoreError/Code/keyLocked`` if another client has the lock.
+    case touch(Key)
     /// Deletes a key. Does nothing to a key that does not exist. Result: ``OperationResult/deleted(_:)``.
     case delete(Key)
     /// Deletes the keys of a range, in order, each with its event. Result: ``OperationResult/deleted(_:)``.
@@ -138,6 +146,9 @@ public enum Operation: Hashable, Sendable {
     /// Deletes the keys of a range that nobody has locked, in order, each with its event; with `force` the others, too.
     /// Result: ``OperationResult/deleted(_:)``.
     case clear(KeyRange, force: Bool)
+    /// Deletes those of these keys that nobody has locked or changed since they were chosen, in this order, each with
+    /// an event of the kind ``Event/Kind/pruned``. Result: ``OperationResult/deleted(_:)``.
+    case prune([PruneCandidate])
     /// Reads a key as the operations before this one left it. Fails with ``StoreError/Code/keyLocked`` if another
     /// client has locked it exclusively. Result: ``OperationResult/read(_:)``.
     case get(Key)

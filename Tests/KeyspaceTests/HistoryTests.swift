@@ -24,13 +24,6 @@ struct HistoryTests {
         }
     }
 
-    /// A lock that ended in a transaction that then failed was forgotten by the transactions after it.
-    @Test("histories that once differed", arguments: [117_471_524_423_772] as [UInt64])
-    func keptHistories(_ seed: UInt64) throws {
-        let difference = try compareWithModel(History(seed: seed), fresh: { MemoryEngine() })
-        #expect(difference == nil, "\(difference?.description ?? "")")
-    }
-
     @Test("two engines that are the same compare as the same")
     func enginesAgree() throws {
         for number in 0..<200 {

@@ -65,7 +65,7 @@ struct WordsTests {
         for kind in Event.Kind.all { #expect(Event.Kind(name: kind.description) == kind) }
         #expect(Event.Kind(rawValue: 17).description == "kind 17")
         #expect(Event.Kind(name: "nonsense") == nil)
-        #expect(Event.Kind.all.filter(\.endsKey) == [.deleted, .expired])
+        #expect(Event.Kind.all.filter(\.endsKey) == [.deleted, .expired, .pruned])
     }
 
     @Test("errors say what happened, to which key, and what to do")

@@ -25,8 +25,8 @@ struct ErrorTableTests {
         let codes: Set<StoreError.Code> = [
             .invalidKey, .valueTooLarge, .transactionTooLarge, .invalidArgument, .invalidRef, .keyNotFound,
             .conditionFailed, .leaseNotFound, .leaseExists, .keyLocked, .consumerNotFound, .futureRef, .compacted,
-            .logWentBack, .revisionNotFound, .historyOff, .tooManyWatches, .unsupported,
-            .overloaded, .closed, .unavailable, .deadlineExceeded, .cancelled, .invalidURL, .foreignFile, .formatTooNew,
+            .logWentBack, .revisionNotFound, .historyOff, .tooManyWatches, .unsupported, .overloaded, .maxKeys,
+            .closed, .unavailable, .deadlineExceeded, .cancelled, .invalidURL, .foreignFile, .formatTooNew,
             .authenticationFailed, .databaseNotFound, .readOnly, .readOnlyHome, .unsuitableHome, .permissionDenied,
             .storageFull,
             .corrupted, .storageBusy, .storageFailed, .internal,

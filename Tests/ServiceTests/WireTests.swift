@@ -145,7 +145,7 @@ struct WireTests {
             var answers = responses.makeAsyncIterator()
             try await requests.write(.with { $0.listServices = "" })
             let services = try #require(try await answers.next()).listServicesResponse.service.map(\.name)
-            #expect(services.filter { $0.hasPrefix("cairn.v1.") }.count == 8)
+            #expect(services.filter { $0.hasPrefix("cairn.v1.") }.count == 9)
             for service in services {
                 try await requests.write(.with { $0.fileContainingSymbol = service })
                 let files = try #require(try await answers.next()).fileDescriptorResponse.fileDescriptorProto

@@ -54,6 +54,9 @@ struct SettingsSourcesTests {
             if setting != .monitor { others[.monitor] = ["127.0.0.1:1"] }
             if setting != .snapshotTo { others[.snapshotTo] = ["file:snapshots"] }
             if setting != .jwtKey { others[.jwtKey] = ["key"] }
+            if setting != .store { others[.store] = ["memory:"] }
+            if [.pruneTo, .pruneInterval].contains(setting) { others[.pruneAt] = ["100"] }
+            if setting == .eagerPruneTo { others[.eagerPruneAt] = ["100"] }
             let flag = try read(flags: others.merging([setting: [text]]) { $1 })
             #expect(flag[setting].source == .flag("--\(setting.name)"))
             let variable = try read(flags: others, environment: [setting.variable: text])
@@ -137,6 +140,34 @@ struct SettingsSourcesTests {
         #expect(try problems(flags: [.tlsCert: ["a"]]).count == 1)
         #expect(try problems(flags: [.tlsCert: ["a"]], environment: ["CAIRN_TLS_KEY": "b"]).isEmpty)
         #expect(try problems(flags: [.tlsClientCA: ["a"]]).first?.contains("--tls-client-ca") == true)
+    }
+
+    @Test(
+        "pruning: what contradicts itself is an error",
+        arguments: [
+            ([.pruneTo: "5"], "--prune-to needs --prune-at"), ([.pruneInterval: "5s"], "needs --prune-at"),
+            ([.pruneAt: "5", .pruneTo: "5"], "--prune-to must be less"),
+            ([.eagerPruneTo: "5"], "--eager-prune-to needs --eager-prune-at"),
+            ([.eagerPruneAt: "5", .eagerPruneTo: "6"], "--eager-prune-to must be less"),
+            ([.maxKeys: "5", .pruneAt: "6"], "--prune-at must not be more"),
+            ([.maxKeys: "5", .eagerPruneAt: "6"], "--eager-prune-at must not be more"),
+            ([.maxKeys: "5", .store: "sqlite:./x.db"], "for --store memory: alone"),
+            ([.eagerPruneAt: "5", .store: "sqlite:./x.db"], "for --store memory: alone"),
+        ] as [([Setting: String], String)])
+    func pruning(flags: [Setting: String], expected: String) throws {
+        let memory = flags[.store] == nil ? [Setting.store: ["memory:"]] : [:]
+        let found = try problems(flags: flags.mapValues { [$0] }.merging(memory) { $1 })
+        #expect(found.count == 1 && found[0].contains(expected), "\(found)")
+    }
+
+    @Test("pruning: what fits together is right")
+    func rightPruning() throws {
+        let flags: [Setting: [String]] = [
+            .store: ["memory:"], .maxKeys: ["5"], .pruneAt: ["5"], .pruneTo: ["0"], .eagerPruneAt: ["5"],
+            .pruneInterval: ["1s"],
+        ]
+        #expect(try problems(flags: flags).isEmpty)
+        #expect(try problems(flags: [.store: ["sqlite:./x.db"], .pruneAt: ["5"]]).isEmpty)
     }
 
     @Test("a change is told with both values, without passwords; only what can be reloaded is taken up")

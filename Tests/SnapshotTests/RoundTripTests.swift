@@ -25,6 +25,7 @@ struct RoundTripTests {
             let restored = EngineDriver(try kept.restore(key: key), limits: history.limits)
             var difference = try driver.image().difference(from: restored.image())
             try #require(difference == nil, "CAIRN_SEED=\(history.seed): \(difference ?? "")")
+            try #require(restored.engine.size.keys == engine.size.keys, "CAIRN_SEED=\(history.seed)")
             try run(history.steps[middle...], on: [driver, restored], &now)
             difference = try driver.image().difference(from: restored.image())
             try #require(difference == nil, "CAIRN_SEED=\(history.seed), afterwards: \(difference ?? "")")

@@ -35,7 +35,7 @@ public final class MemoryEngine: Engine, @unchecked Sendable {
     public var readers: Int { 1 }
 
     /// The live keys.
-    public var size: HomeSize { HomeSize(keys: lock.withLock { _ in tables.liveKeys }) }
+    public var size: HomeSize { HomeSize(keys: lock.withLock { _ in tables.liveKeyCount }) }
 
     /// The record at once, always.
     public func readyRecord(_ key: Key) -> ReadyRecord? {

@@ -6,7 +6,7 @@ internal import HashTreeCollections
 final class Tables {
     private var latest = Head.empty
     /// How many records are live.
-    private(set) var liveKeys = 0
+    private(set) var liveKeyCount = 0
     /// By key; tombstones included.
     private var records = OrderedIndex<Record>()
     private var log = EventLog()
@@ -65,7 +65,7 @@ final class Tables {
         for event in changes.events {
             let record = Record(after: event)
             let old = self.record(event.key)
-            if record.isLive != (old?.isLive ?? false) { liveKeys += record.isLive ? 1 : -1 }
+            if record.isLive != (old?.isLive ?? false) { liveKeyCount += record.isLive ? 1 : -1 }
             records.put(record, comesBefore: { $0.key < event.key }, isSame: { $0.key == event.key })
             move(event.key, from: old, to: record)
             log.append(event)
@@ -136,6 +136,8 @@ final class Tables {
 
 extension Tables: EngineView {
     func head() throws(StoreError) -> Head { latest }
+
+    func liveKeys() throws(StoreError) -> Int? { liveKeyCount }
 
     func records(_ keys: [Key]) throws(StoreError) -> [Key: Record] {
         var found: [Key: Record] = [:]
@@ -267,6 +269,7 @@ extension Tables {
     func restore(_ record: Record) {
         records.put(record, comesBefore: { $0.key < record.key }, isSame: { $0.key == record.key })
         move(record.key, from: nil, to: record)
+        if record.isLive { liveKeyCount += 1 }
     }
 
     func restore(_ lease: Lease) { store(lease, for: lease.id) }

@@ -149,7 +149,8 @@ enum Schema {
             CREATE OR REPLACE SQL SECURITY INVOKER VIEW \(names.eventsText) AS SELECT
                 ref,
                 CASE kind WHEN 1 THEN 'created' WHEN 2 THEN 'updated' WHEN 3 THEN 'deleted' WHEN 4 THEN 'expired'
-                    WHEN 5 THEN 'locked' WHEN 6 THEN 'unlocked' ELSE CONCAT('kind ', kind) END AS kind,
+                    WHEN 5 THEN 'locked' WHEN 6 THEN 'unlocked' WHEN 7 THEN 'pruned'
+                    ELSE CONCAT('kind ', kind) END AS kind,
                 CONVERT(`key` USING utf8mb4) AS `key`, CONVERT(value USING utf8mb4) AS value, version, previous_ref,
                 lease_id, \(isoTime("time")) AS time, CONVERT(client_id USING utf8mb4) AS client_id,
                 transaction_index, transaction_count, lock_token

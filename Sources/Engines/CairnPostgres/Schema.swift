@@ -153,7 +153,7 @@ enum Schema {
             CREATE VIEW \(name("events_text")) AS SELECT
                 ref,
                 CASE kind WHEN 1 THEN 'created' WHEN 2 THEN 'updated' WHEN 3 THEN 'deleted' WHEN 4 THEN 'expired'
-                    WHEN 5 THEN 'locked' WHEN 6 THEN 'unlocked' ELSE 'kind ' || kind END AS kind,
+                    WHEN 5 THEN 'locked' WHEN 6 THEN 'unlocked' WHEN 7 THEN 'pruned' ELSE 'kind ' || kind END AS kind,
                 \(name("as_text"))(key) AS key, \(name("as_text"))(value) AS value, version, previous_ref, lease_id,
                 \(name("as_time"))(time) AS time, \(name("as_text"))(client_id) AS client_id, transaction_index,
                 transaction_count, lock_token

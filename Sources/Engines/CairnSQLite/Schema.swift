@@ -87,7 +87,7 @@ enum Schema {
         CREATE VIEW events_text AS SELECT
             ref,
             CASE kind WHEN 1 THEN 'created' WHEN 2 THEN 'updated' WHEN 3 THEN 'deleted' WHEN 4 THEN 'expired'
-                WHEN 5 THEN 'locked' WHEN 6 THEN 'unlocked' ELSE 'kind ' || kind END AS kind,
+                WHEN 5 THEN 'locked' WHEN 6 THEN 'unlocked' WHEN 7 THEN 'pruned' ELSE 'kind ' || kind END AS kind,
             CAST(key AS TEXT) AS key, CAST(value AS TEXT) AS value, version, previous_ref, lease_id,
             \(isoTime("time")) AS time, client_id, transaction_index, transaction_count, lock_token
         FROM events;

@@ -158,6 +158,8 @@ public protocol EngineView {
     /// The time by the home's own clock, if it has one that all its users share; else `nil`, and the time is the
     /// process's.
     func time() throws(StoreError) -> Timestamp?
+    /// How many keys are live, if the home knows that without counting; else `nil`.
+    func liveKeys() throws(StoreError) -> Int?
     /// Where the log stands.
     func head() throws(StoreError) -> Head
     /// The records of these keys, tombstones included; keys that were never set are left out.
@@ -212,6 +214,9 @@ extension EngineView {
         }
         return found
     }
+
+    /// A home that would have to count.
+    public func liveKeys() throws(StoreError) -> Int? { nil }
 
     /// Looks all keys up together.
     public func forEachRecord(of keys: [Key], _ body: (Key, Record?) -> Void) throws(StoreError) {

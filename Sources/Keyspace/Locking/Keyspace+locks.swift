@@ -39,7 +39,7 @@ extension Keyspace {
 }
 
 extension LockStatus {
-    fileprivate init(_ lock: Lock, at now: Timestamp) {
+    init(_ lock: Lock, at now: Timestamp) {
         self.init(lock: lock, timeLeft: max(.zero, lock.deadline - now))
     }
 }

@@ -83,7 +83,7 @@ final class LockQueue: Sendable {
         if Task.isCancelled { return nil }
         do throws(StoreError) {
             // Opened before the attempt, so that no unlocking is missed between the two.
-            let kinds: Set<Event.Kind> = [.unlocked, .deleted, .expired]
+            let kinds: Set<Event.Kind> = [.unlocked, .deleted, .expired, .pruned]
             let range = KeyRange(from: request.key, to: request.key.successor)
             var updates = try await watch(WatchRequest(range: range, kinds: kinds)).makeAsyncIterator()
             while true {

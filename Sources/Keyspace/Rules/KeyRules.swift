@@ -4,11 +4,16 @@ internal import CairnModel
 
 extension WorkingSet {
     mutating func set(
-        _ key: Key, _ value: Value, lease: LeaseID?, expiry: Expiry, in scope: OperationScope
+        _ key: Key, _ value: Value, lease: LeaseID?, expiry: Expiry, skipIfUnchanged: Bool = false,
+        in scope: OperationScope
     ) throws(Stop) -> Record {
         let old = try record(key)
         let live = old.flatMap { $0.isLive ? $0 : nil }
-        if let live { try requireAccess(to: live, for: .writing, in: scope) }
+        if let live {
+            try requireAccess(to: live, for: .writing, in: scope)
+        } else {
+            try requireRoom(for: key, in: scope)
+        }
         let target: LeaseID
         if let lease {
             try requireLease(lease, for: key, at: scope.now)
@@ -18,6 +23,7 @@ extension WorkingSet {
         } else {
             target = try newLease(expiry: expiry, in: scope)
         }
+        if skipIfUnchanged, let live, live.value == value, live.leaseID == target { return live }
         let ref = head.lastRef.next
         let version = (old?.version ?? 0) + 1
         let event = Event(
@@ -38,12 +44,12 @@ extension WorkingSet {
         var tombstones: [Record] = []
         for key in keys {
             guard var live = try liveRecord(key) else { continue }
-            if kind == .deleted {
-                if !isForced { try requireAccess(to: live, for: .writing, in: scope) }
-                if live.lockToken != .zero { store(lock: nil, for: live.lockToken) }
-            } else {
+            if kind == .expired {
                 // Whoever ends a lease ends the locks on its keys, and their holders hear of it.
                 live = endLock(of: live, in: scope)
+            } else {
+                if !isForced { try requireAccess(to: live, for: .writing, in: scope) }
+                if live.lockToken != .zero { store(lock: nil, for: live.lockToken) }
             }
             let event = Event(
                 ref: head.lastRef.next, kind: kind, key: key, version: live.version + 1, value: nil,
@@ -63,6 +69,28 @@ extension WorkingSet {
                 .transactionTooLarge,
                 "\(keys.count) keys would be deleted, and a transaction may change "
                     + "\(scope.limits.transactionEvents); delete a smaller range at a time"))
+    }
+
+    /// Fails if there are as many keys as there may be.
+    private func requireRoom(for key: Key, in scope: OperationScope) throws(Stop) {
+        guard let most = scope.limits.keys, liveKeys >= most else { return }
+        throw .failed(
+            StoreError(
+                .maxKeys, "\(key) can't be created: there are \(liveKeys) keys, and there may be \(most); delete some",
+                key: key))
+    }
+
+    /// Prunes the keys that nobody has locked or changed since they were chosen.
+    mutating func prune(_ candidates: [PruneCandidate], in scope: OperationScope) throws(Stop) -> [Record] {
+        var keys: [Key] = []
+        var seen: Set<Key> = []
+        for candidate in candidates {
+            guard let record = try liveRecord(candidate.key), record.updatedRef == candidate.updatedRef,
+                record.lockToken == .zero, seen.insert(candidate.key).inserted
+            else { continue }
+            keys.append(candidate.key)
+        }
+        return try end(keys, .pruned, in: scope)
     }
 
     /// Deletes the keys of a range that nobody has locked; with `force` all of them.

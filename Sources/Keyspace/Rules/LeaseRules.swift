@@ -39,6 +39,15 @@ extension WorkingSet {
         return live.leaseID
     }
 
+    /// Starts the time of a key's lifespan anew, if it has one.
+    mutating func touch(_ key: Key, in scope: OperationScope) throws(Stop) -> Lease {
+        guard let live = try liveRecord(key) else { throw .failed(.keyNotFound(key)) }
+        try requireAccess(to: live, for: .writing, in: scope)
+        if live.leaseID.isLifespan { try restart(live.leaseID, in: scope) }
+        return try storedLease(live.leaseID)
+            ?? Lease(id: live.leaseID, deadline: nil, duration: nil, isGranted: false)
+    }
+
     /// Starts the time of a lifespan anew.
     private mutating func restart(_ id: LeaseID, in scope: OperationScope) throws(Stop) {
         guard var lease = try storedLease(id), let duration = lease.duration else { return }

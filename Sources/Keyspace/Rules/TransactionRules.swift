@@ -46,8 +46,14 @@ extension WorkingSet {
 
     private mutating func run(_ operation: Operation, in scope: OperationScope) throws(Stop) -> OperationResult {
         switch operation {
-        case .set(let key, let value, let lease, let expiry):
-            return .written(try set(key, value, lease: lease, expiry: expiry, in: scope))
+        case .set(let key, let value, let lease, let expiry, let skipIfUnchanged):
+            return .written(
+                try set(
+                    key, value, lease: lease, expiry: expiry, skipIfUnchanged: skipIfUnchanged, in: scope))
+        case .touch(let key):
+            return .lease(try touch(key, in: scope))
+        case .prune(let candidates):
+            return .deleted(try prune(candidates, in: scope))
         case .delete(let key):
             return .deleted(try end([key], .deleted, in: scope))
         case .deleteRange(let range):

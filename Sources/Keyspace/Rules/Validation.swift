@@ -71,7 +71,7 @@ extension Operation {
     /// Throws what the operation is sure to fail with. Returns its size in bytes.
     fileprivate func check(_ limits: Limits) throws(StoreError) -> Int {
         switch self {
-        case .set(let key, let value, let lease, let expiry):
+        case .set(let key, let value, let lease, let expiry, _):
             try key.check(limits)
             guard value.bytes.count <= limits.valueBytes else {
                 throw StoreError(
@@ -86,7 +86,7 @@ extension Operation {
                     key: key)
             }
             return key.bytes.count + value.bytes.count
-        case .delete(let key), .get(let key):
+        case .delete(let key), .get(let key), .touch(let key):
             try key.check(limits)
             return key.bytes.count
         case .lock(let key, let duration, _, _):
@@ -102,6 +102,9 @@ extension Operation {
         case .unlock(let key):
             try key.check(limits)
             return key.bytes.count
+        case .prune(let candidates):
+            for candidate in candidates { try candidate.key.check(limits) }
+            return candidates.reduce(0) { $0 + $1.key.bytes.count }
         case .deleteRange(let range), .clear(let range, _):
             return range.lower.bytes.count + (range.upper?.bytes.count ?? 0)
         case .grantLease(let id, let duration):

@@ -38,6 +38,8 @@ package struct WorkingSet: Sendable {
     private var moved = LeaseMoves()
     private var touched: [Key] = []
 
+    /// How many keys are live; only of a meaning if it was loaded.
+    package var liveKeys = 0
     /// What was decided so far.
     package private(set) var changes: Changes
     private let headAtStart: Head
@@ -209,6 +211,7 @@ extension WorkingSet {
         let new = Record(after: event)
         undo.append(.record(event.key, old))
         records[event.key] = .some(new)
+        countLive(from: old, to: new)
         moved.note(event.key, from: old, to: new)
         touched.append(event.key)
         changes.events.append(event)
@@ -256,10 +259,16 @@ extension WorkingSet {
         }
     }
 
+    private mutating func countLive(from old: Record?, to new: Record?) {
+        liveKeys += (new?.isLive == true ? 1 : 0) - (old?.isLive == true ? 1 : 0)
+    }
+
     private mutating func revert(_ step: Undo) {
         switch step {
         case .record(let key, let old):
-            moved.note(key, from: records[key] ?? nil, to: old)
+            let new = records[key] ?? nil
+            moved.note(key, from: new, to: old)
+            countLive(from: new, to: old)
             records[key] = .some(old)
         case .lease(let id, let old, let change):
             leases[id] = .some(old)

@@ -25,6 +25,7 @@ package struct Batch {
         self.limits = limits
         self.now = max(try view.time() ?? now, head.time)
         set = WorkingSet(head: head)
+        if limits.keys != nil, let count = try view.liveKeys() { set.liveKeys = count }
     }
 
     /// What was decided, or `nil` if nothing was changed.
@@ -182,13 +183,16 @@ private struct TouchedKeys {
 
     mutating func note(_ operation: Operation) {
         switch operation {
-        case .get(let key), .set(let key, _, nil, .keep): all.append(key)
-        case .set(let key, _, _, _):
+        case .get(let key), .touch(let key), .set(let key, _, nil, .keep, _): all.append(key)
+        case .set(let key, _, _, _, _):
             all.append(key)
             redated.append(key)
         case .delete(let key):
             all.append(key)
             ending.append(key)
+        case .prune(let candidates):
+            all += candidates.map(\.key)
+            ending += candidates.map(\.key)
         case .lock(let key, _, _, _), .unlock(let key):
             all.append(key)
         default: break

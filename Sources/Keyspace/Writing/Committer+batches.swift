@@ -169,6 +169,7 @@ extension Committer {
         if let committed {
             metrics.stored(committed.events)
             tracing?.stored(committed.events.count)
+            self.committed?(committed.events)
         }
         noteDeadlines(home, after: committed)
     }

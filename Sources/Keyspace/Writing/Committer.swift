@@ -75,6 +75,8 @@ final class Committer: Sendable {
     let tracing: BatchTracing?
     let queue = Mutex(Queue())
     let deadlines: Mutex<Deadlines>
+    /// Told the events of each batch before its callers are answered, if there is anyone to be told.
+    let committed: (@Sendable ([Event]) -> Void)?
     let deadlineMoved: @Sendable (Timestamp?) -> Void
     /// The engine's ``Engine/continuity`` when the log was last known to be the one we know.
     let continuity: Atomic<Int>
@@ -91,6 +93,7 @@ final class Committer: Sendable {
         lastTime: Timestamp = Timestamp(microseconds: 0), nextDeadline: Timestamp?,
         gatherAnswers: @escaping @Sendable (() -> Void) -> Void = { $0() }, logger: Logger,
         metrics: KeyspaceMetrics = .none, tracer: (any Tracer)? = nil,
+        committed: (@Sendable ([Event]) -> Void)? = nil,
         deadlineMoved: @escaping @Sendable (Timestamp?) -> Void
     ) {
         self.engine = engine
@@ -102,6 +105,7 @@ final class Committer: Sendable {
         self.logger = logger
         self.metrics = metrics
         tracing = tracer.map { BatchTracing($0, clock: clock) }
+        self.committed = committed
         self.deadlineMoved = deadlineMoved
         deadlines = Mutex(Deadlines(next: nextDeadline, lastTime: lastTime))
         continuity = Atomic(engine.continuity)

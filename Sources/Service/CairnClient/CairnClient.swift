@@ -214,7 +214,7 @@ extension CairnClient {
     /// The most frequent transaction, one plain set, has a call of its own, with half the work for both sides.
     private func commitSet(_ transaction: Transaction) async throws(StoreError) -> TransactionResult? {
         guard transaction.conditions.isEmpty, transaction.operations.count == 1,
-            case .set(let key, let value, let lease, let expiry) = transaction.operations[0]
+            case .set(let key, let value, let lease, let expiry, skipIfUnchanged: false) = transaction.operations[0]
         else { return nil }
         var request = Cairn_V1_SetRequest()
         request.key = key.wire
@@ -254,7 +254,7 @@ extension Transaction {
         if requestID != nil { return true }
         return (operations + otherwise).allSatisfy { operation in
             switch operation {
-            case .get, .keepAlive, .acknowledge, .compact: true
+            case .get, .touch, .keepAlive, .acknowledge, .compact: true
             default: false
             }
         }

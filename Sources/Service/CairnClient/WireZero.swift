@@ -21,7 +21,7 @@ extension Transaction {
             case .grantLease(let id?, _) where id == 0:
                 throw StoreError(
                     .invalidArgument, "lease id 0 is not free to choose; choose one from \(LeaseID.firstChosen) on")
-            case .set(let key, _, let lease?, _) where lease == 0: throw .leaseNotFound(lease, key: key)
+            case .set(let key, _, let lease?, _, _) where lease == 0: throw .leaseNotFound(lease, key: key)
             default: break
             }
         }

@@ -18,7 +18,7 @@ extension Permissions {
         switch operation {
         case .get(let key):
             return readable.contains(key) ? nil : .read(key)
-        case .set(let key, _, _, _), .delete(let key), .lock(let key, _, _, _), .unlock(let key):
+        case .set(let key, _, _, _, _), .delete(let key), .lock(let key, _, _, _), .unlock(let key), .touch(let key):
             return writable.contains(key) ? nil : .write(key)
         case .deleteRange(let range), .clear(let range, _):
             return writable.contains(range) ? nil : .write(range)
@@ -26,8 +26,8 @@ extension Permissions {
             return writesAnything ? nil : .someWrite
         case .acknowledge(let name, _), .resetConsumer(let name, _), .deleteConsumer(let name):
             return allowsConsumer(name) ? nil : .consumer(name)
-        case .compact:
-            // It takes events from everybody.
+        case .compact, .prune:
+            // They take events and keys from everybody.
             return .admin
         }
     }
@@ -37,7 +37,7 @@ extension Permissions {
         var leases: Set<LeaseID> = []
         for operation in transaction.operations + transaction.otherwise {
             switch operation {
-            case .set(_, _, let lease?, _): leases.insert(lease)
+            case .set(_, _, let lease?, _, _): leases.insert(lease)
             case .keepAlive(let lease, _), .expireLease(let lease): leases.insert(lease)
             default: break
             }

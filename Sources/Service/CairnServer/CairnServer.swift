@@ -30,6 +30,10 @@ public struct CairnServer: Service {
         public var snapshots: (any SnapshotMaker)?
         /// Who may call; by default anybody, but for what changes the server itself, which nobody may.
         package var access = AccessControl()
+        /// Who prunes the store's keys, if anybody can.
+        public var pruner: (any KeyPruner)?
+        /// Who counts how keys are used, if anybody does.
+        public var keyMetrics: (any KeyMetricsSource)?
 
         /// A server that listens as `grpc` says. Its message limit is raised so that every transaction within
         /// `limits` fits.
@@ -58,10 +62,11 @@ public struct CairnServer: Service {
         writes.isReadOnly = configuration.isReadOnly
         self.writes = writes
         let metrics = configuration.metrics
+        let clients = ClientRegistry()
         readiness = Readiness(store: store)
         door = GRPCDoor(
-            store: writes.guarding(store), configuration: configuration, writes: writes, stopRequest: stopRequest,
-            logger: logger)
+            store: writes.guarding(store, noting: clients), configuration: configuration, writes: writes,
+            clients: clients, stopRequest: stopRequest, logger: logger)
         var grpc = configuration.grpc
         grpc.metrics = metrics
         grpc.tracer = configuration.tracer.map { CallTracing($0) }

@@ -22,13 +22,14 @@ final class WriteSwitch: Sendable {
     }
 }
 
-/// A store behind the switch. Every write of a ``CairnModel/Store`` is a transaction or takes a lock, so there are few
-/// places to look at. What the store does by itself, such as to expire leases, goes on.
+/// A store behind the switch, whose callers are noted. Every write of a ``CairnModel/Store`` is a transaction or takes
+/// a lock, so there are few places to look at. What the store does by itself, such as to expire leases, goes on.
 ///
 /// Not generic: as the store's type is only known when the server runs, generic code would be the slower.
 private protocol Switched: Store {
     var base: any Store { get }
     var writes: WriteSwitch { get }
+    var clients: ClientRegistry { get }
 }
 
 extension Switched {
@@ -36,11 +37,13 @@ extension Switched {
     var limits: Limits { base.limits }
 
     func commit(_ transaction: Transaction) async throws(StoreError) -> TransactionResult {
+        clients.note(transaction.clientID)
         try writes.check(transaction)
         return try await base.commit(transaction)
     }
 
     func acquireLock(_ request: LockRequest) async throws(StoreError) -> Lock {
+        clients.note(request.clientID)
         try writes.check(Transaction(then: [.lock(request.key, duration: request.duration)]))
         return try await base.acquireLock(request)
     }
@@ -48,10 +51,19 @@ extension Switched {
     func get(
         _ key: Key, consistency: ReadConsistency, clientID: String
     ) async throws(StoreError) -> Record? {
-        try await base.get(key, consistency: consistency, clientID: clientID)
+        clients.note(clientID)
+        return try await base.get(key, consistency: consistency, clientID: clientID)
     }
 
-    func list(_ request: ListRequest) async throws(StoreError) -> ListPage { try await base.list(request) }
+    func inspect(_ key: Key, withValue: Bool, clientID: String) async throws(StoreError) -> KeyInspection? {
+        clients.note(clientID)
+        return try await base.inspect(key, withValue: withValue, clientID: clientID)
+    }
+
+    func list(_ request: ListRequest) async throws(StoreError) -> ListPage {
+        clients.note(request.clientID)
+        return try await base.list(request)
+    }
 
     func revision(
         of key: Key, _ revision: Revision, clientID: String
@@ -95,12 +107,14 @@ extension Switched {
 private struct SwitchedStore: Switched {
     let base: any Store
     let writes: WriteSwitch
+    let clients: ClientRegistry
 }
 
 /// The same, of a store that can be used without a task.
 private struct SwitchedDirectStore: Switched, DirectStore {
     let direct: any DirectStore
     let writes: WriteSwitch
+    let clients: ClientRegistry
 
     var base: any Store { direct }
 
@@ -113,6 +127,7 @@ private struct SwitchedDirectStore: Switched, DirectStore {
     func commit(
         _ transaction: Transaction, answer: @escaping @Sendable (Result<TransactionResult, StoreError>) -> Void
     ) {
+        clients.note(transaction.clientID)
         do throws(StoreError) {
             try writes.check(transaction)
         } catch {
@@ -123,10 +138,13 @@ private struct SwitchedDirectStore: Switched, DirectStore {
 }
 
 extension WriteSwitch {
-    /// The store behind this switch; one that can be used without a task still can.
-    func guarding(_ store: any Store) -> any Store {
-        if let direct = store as? any DirectStore { return SwitchedDirectStore(direct: direct, writes: self) }
-        return SwitchedStore(base: store, writes: self)
+    /// The store behind this switch, whose callers `clients` gets to know; one that can be used without a task still
+    /// can.
+    func guarding(_ store: any Store, noting clients: ClientRegistry) -> any Store {
+        if let direct = store as? any DirectStore {
+            return SwitchedDirectStore(direct: direct, writes: self, clients: clients)
+        }
+        return SwitchedStore(base: store, writes: self, clients: clients)
     }
 }
 
@@ -137,7 +155,8 @@ extension Operation {
 
     fileprivate var key: Key? {
         switch self {
-        case .set(let key, _, _, _), .delete(let key), .lock(let key, _, _, _), .unlock(let key): key
+        case .set(let key, _, _, _, _), .delete(let key), .touch(let key), .lock(let key, _, _, _), .unlock(let key):
+            key
         default: nil
         }
     }

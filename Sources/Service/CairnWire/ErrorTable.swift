@@ -19,7 +19,7 @@ package enum ErrorTable {
         .revisionNotFound: .notFound, .historyOff: .failedPrecondition, .tooManyWatches: .resourceExhausted,
         .leaseExists: .alreadyExists, .keyLocked: .permissionDenied, .conditionFailed: .failedPrecondition,
         .futureRef: .outOfRange, .compacted: .outOfRange, .unsupported: .unimplemented,
-        .overloaded: .resourceExhausted, .storageFull: .resourceExhausted,
+        .overloaded: .resourceExhausted, .maxKeys: .resourceExhausted, .storageFull: .resourceExhausted,
         .closed: .unavailable, .unavailable: .unavailable, .storageBusy: .unavailable,
         .deadlineExceeded: .deadlineExceeded, .cancelled: .cancelled, .permissionDenied: .permissionDenied,
         .corrupted: .dataLoss, .logWentBack: .dataLoss,

@@ -112,20 +112,21 @@ extension RequestID {
 
 extension Cairn_V1_SetOperation {
     /// A set as a message.
-    package init(_ key: Key, _ value: Value, lease: LeaseID?, expiry: Expiry) {
+    package init(_ key: Key, _ value: Value, lease: LeaseID?, expiry: Expiry, skipIfUnchanged: Bool = false) {
         self.init()
         self.key = key.wire
         self.value = Data(value.bytes)
         valueKind = value.wireKind
         leaseID = lease?.rawValue ?? 0
         if expiry != .keep { self.expiry = expiry.wire }
+        self.skipIfUnchanged = skipIfUnchanged
     }
 
     /// The operation of this message.
     package var operation: CairnModel.Operation {
         .set(
             Key(wire: key), Value(wire: value, valueKind), lease: leaseID == 0 ? nil : LeaseID(leaseID),
-            expiry: hasExpiry ? Expiry(wire: expiry) : .keep)
+            expiry: hasExpiry ? Expiry(wire: expiry) : .keep, skipIfUnchanged: skipIfUnchanged)
     }
 }
 
@@ -134,8 +135,11 @@ extension CairnModel.Operation {
     package var wire: Cairn_V1_Operation {
         var message = Cairn_V1_Operation()
         switch self {
-        case .set(let key, let value, let lease, let expiry):
-            message.set = Cairn_V1_SetOperation(key, value, lease: lease, expiry: expiry)
+        case .set(let key, let value, let lease, let expiry, let skipIfUnchanged):
+            message.set = Cairn_V1_SetOperation(
+                key, value, lease: lease, expiry: expiry, skipIfUnchanged: skipIfUnchanged)
+        case .touch(let key): message.touch = key.wire
+        case .prune(let candidates): message.prune = .with { $0.keys = candidates.map(\.wire) }
         case .delete(let key): message.delete = key.wire
         case .deleteRange(let range): message.deleteRange = range.wire
         case .get(let key): message.get = key.wire
@@ -176,6 +180,8 @@ extension CairnModel.Operation {
         switch message.operation {
         case nil: throw StoreError(.invalidArgument, "an operation of the transaction is empty")
         case .set(let set): self = set.operation
+        case .touch(let key): self = .touch(Key(wire: key))
+        case .prune(let prune): self = .prune(prune.keys.map(PruneCandidate.init(wire:)))
         case .delete(let key): self = .delete(Key(wire: key))
         case .deleteRange(let range): self = .deleteRange(try KeyRange(wire: range))
         case .get(let key): self = .get(Key(wire: key))
@@ -198,6 +204,19 @@ extension CairnModel.Operation {
                 createIfMissing: lock.createIfMissing)
         case .unlock(let key): self = .unlock(Key(wire: key))
         }
+    }
+}
+
+extension PruneCandidate {
+    fileprivate var wire: Cairn_V1_PruneCandidate {
+        .with {
+            $0.key = key.wire
+            $0.updatedRef = updatedRef.rawValue
+        }
+    }
+
+    fileprivate init(wire message: Cairn_V1_PruneCandidate) {
+        self.init(Key(wire: message.key), updatedRef: Ref(message.updatedRef))
     }
 }
 

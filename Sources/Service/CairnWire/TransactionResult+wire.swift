@@ -63,7 +63,7 @@ extension OperationResult {
         case nil: self = .none
         case .written(let written):
             var record = Record(wire: written)
-            if case .set(_, let value, _, _) = operation { record.value = value }
+            if case .set(_, let value, _, _, _) = operation { record.value = value }
             self = .written(record)
         case .deleted(let tombstones): self = .deleted(tombstones.records.map(Record.init(wire:)))
         case .read(let read): self = .read(read.hasRecord ? Record(wire: read.record) : nil)

@@ -104,7 +104,9 @@ private struct HistoryMaker {
     }
 
     private mutating func operation() -> Operation {
-        switch random.below(40) {
+        switch random.below(44) {
+        case 40, 41: return .touch(random.pick(History.keys))
+        case 42, 43: return .prune(candidates())
         case 32..<36: return lock()
         case 36, 37: return .unlock(random.pick(History.keys))
         case 38: return .clear(range(), force: random.once(in: 2))
@@ -126,8 +128,14 @@ private struct HistoryMaker {
     private mutating func set() -> Operation {
         let key = random.pick(History.keys)
         let value = random.pick(HistoryMaker.values)
+        let skips = random.once(in: 3)
         return random.once(in: 3)
-            ? .set(key, value, lease: random.pick(History.leases)) : .set(key, value, expiry: expiry())
+            ? .set(key, value, lease: random.pick(History.leases), skipIfUnchanged: skips)
+            : .set(key, value, expiry: expiry(), skipIfUnchanged: skips)
+    }
+
+    private mutating func candidates() -> [PruneCandidate] {
+        (0...random.below(4)).map { _ in PruneCandidate(random.pick(History.keys), updatedRef: ref()) }
     }
 
     private mutating func lock() -> Operation {

@@ -3,7 +3,9 @@ internal import CairnModel
 // Keys and leases, as the contract tells them.
 
 extension PlainModel.Step {
-    mutating func set(_ key: Key, _ value: Value, _ chosen: LeaseID?, _ expiry: Expiry) throws(Refusal) -> Record {
+    mutating func set(
+        _ key: Key, _ value: Value, _ chosen: LeaseID?, _ expiry: Expiry, skipIfUnchanged: Bool = false
+    ) throws(Refusal) -> Record {
         let old = state.records[key]
         let live = state.live(key)
         if let live { try access(live, toRead: false) }
@@ -15,6 +17,7 @@ extension PlainModel.Step {
         } else {
             leaseID = make(expiry)
         }
+        if skipIfUnchanged, let live, live.value == value, live.leaseID == leaseID { return live }
         let ref = Ref(state.lastRef.rawValue + 1)
         let version = (old?.version ?? 0) + 1
         let record = Record(
@@ -23,6 +26,26 @@ extension PlainModel.Step {
             lockToken: live?.lockToken ?? .zero)
         note(record, live == nil ? .created : .updated, previous: old)
         return record
+    }
+
+    /// Gives a key's lifespan its time again.
+    mutating func touch(_ key: Key) throws(Refusal) -> Lease {
+        guard let live = state.live(key) else { throw Refusal(code: .keyNotFound) }
+        try access(live, toRead: false)
+        let leaseID = leaseForSet(of: live, .keep)
+        return state.leases[leaseID] ?? Lease(id: leaseID, deadline: nil, duration: nil, isGranted: false)
+    }
+
+    /// Ends the keys that are as they were when they were chosen, and not locked.
+    mutating func prune(_ candidates: [PruneCandidate]) -> [Record] {
+        var ended: [Record] = []
+        for candidate in candidates {
+            guard let live = state.live(candidate.key), live.updatedRef == candidate.updatedRef,
+                state.locks[live.lockToken] == nil
+            else { continue }
+            ended.append(end(live, .pruned))
+        }
+        return ended
     }
 
     /// Ends one live key.
@@ -160,7 +183,7 @@ extension Key {
 extension Operation {
     fileprivate func validate(_ limits: Limits) throws(Refusal) {
         switch self {
-        case .set(let key, let value, let lease, let expiry):
+        case .set(let key, let value, let lease, let expiry, _):
             try key.validate(limits)
             if value.bytes.count > limits.valueBytes { throw Refusal(code: .valueTooLarge) }
             if case .after(let duration) = expiry, duration <= .zero || duration > limits.leaseDuration {
@@ -170,8 +193,10 @@ extension Operation {
                 throw Refusal(code: .invalidArgument)
             }
             if lease != nil, expiry != .keep { throw Refusal(code: .invalidArgument) }
-        case .delete(let key), .get(let key):
+        case .delete(let key), .get(let key), .touch(let key):
             try key.validate(limits)
+        case .prune(let candidates):
+            for candidate in candidates { try candidate.key.validate(limits) }
         case .grantLease(let id, let duration):
             if let id, id < .firstChosen { throw Refusal(code: .invalidArgument) }
             if let duration, duration <= .zero || duration > limits.leaseDuration {

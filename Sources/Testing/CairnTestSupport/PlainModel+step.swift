@@ -75,8 +75,12 @@ extension PlainModel.Step {
 
     private mutating func run(_ operation: Operation) throws(Refusal) -> OperationResult {
         switch operation {
-        case .set(let key, let value, let lease, let expiry):
-            return .written(try set(key, value, lease, expiry))
+        case .set(let key, let value, let lease, let expiry, let skipIfUnchanged):
+            return .written(try set(key, value, lease, expiry, skipIfUnchanged: skipIfUnchanged))
+        case .touch(let key):
+            return .lease(try touch(key))
+        case .prune(let candidates):
+            return .deleted(prune(candidates))
         case .delete(let key):
             guard let live = state.live(key) else { return .deleted([]) }
             try access(live, toRead: false)

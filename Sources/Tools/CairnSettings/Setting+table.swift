@@ -162,8 +162,9 @@ extension Setting {
     /// All settings.
     package static let all: [Setting] = [
         store, readReplica, readOnly, retainEvents, retainFor, historyLimit, historyLimitFor, historyOfEnded,
-        maxKeyBytes, maxValueBytes, maxWaitingWrites, maxWatches, watchBuffer,
-        requestWindow, backupDirectory, snapshotTo, snapshotName, snapshotInterval, snapshotKeep, snapshotKeyFile,
+        maxKeyBytes, maxValueBytes, maxWaitingWrites, maxWatches, watchBuffer, requestWindow, backupDirectory, maxKeys,
+        pruneAt, pruneTo, pruneInterval, eagerPruneAt, eagerPruneTo, pruneBy, pruneExempt, keyMetrics, snapshotTo,
+        snapshotName, snapshotInterval, snapshotKeep, snapshotKeyFile,
         fresh, listen, tlsCert, tlsKey, tlsClientCA, threads, maxConnections, maxConcurrentCalls, keepaliveInterval,
         keepaliveTimeout, maxConnectionIdle, maxConnectionAge, compressFrom, drainTime, tokens, jwtKey, jwtIssuer,
         jwtAudience, adminClientIDs, monitor, profiling, traceTo, traceServiceName, traceSample, logLevel, logFormat,

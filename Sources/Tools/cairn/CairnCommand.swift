@@ -28,11 +28,11 @@ struct CairnCommand: AsyncParsableCommand {
         version: "cairn \(cairnVersion)",
         subcommands: [
             ServeCommand.self, SetCommand.self, GetCommand.self, ExistsCommand.self, DeleteCommand.self,
-            PopCommand.self, ClearCommand.self, ListCommand.self, HistoryCommand.self, WatchCommand.self,
-            LockCommand.self,
+            PopCommand.self, ClearCommand.self, TouchCommand.self, InspectCommand.self, MetricsCommand.self,
+            LoadCommand.self, ListCommand.self, HistoryCommand.self, WatchCommand.self, LockCommand.self,
             UnlockCommand.self, LocksCommand.self, LeaseCommand.self, TxnCommand.self, ConsumeCommand.self,
             ConsumersCommand.self, StatusCommand.self, StatsCommand.self, TopCommand.self, CompactCommand.self,
-            BackupCommand.self, SnapshotCommand.self, ReadOnlyCommand.self, ShutdownCommand.self, TokenCommand.self,
-            BenchCommand.self, ConfigCommand.self, VersionCommand.self,
+            PruneCommand.self, ClientsCommand.self, BackupCommand.self, SnapshotCommand.self, ReadOnlyCommand.self,
+            ShutdownCommand.self, TokenCommand.self, BenchCommand.self, ConfigCommand.self, VersionCommand.self,
         ])
 }

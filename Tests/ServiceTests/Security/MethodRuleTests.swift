@@ -19,7 +19,7 @@ struct MethodRuleTests {
         let store = try await Keyspace.open { () throws(StoreError) -> any Engine in MemoryEngine() }
         let door = GRPCDoor(
             store: store, configuration: CairnServer.Configuration(grpc: RPCServerConfiguration(addresses: [])),
-            writes: WriteSwitch(), stopRequest: StopRequest(),
+            writes: WriteSwitch(), clients: ClientRegistry(), stopRequest: StopRequest(),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         await store.close()
         return door.router.methods

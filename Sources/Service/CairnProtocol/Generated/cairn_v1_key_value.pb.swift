@@ -158,7 +158,7 @@ package nonisolated struct Cairn_V1_GetRevisionRequest: Sendable {
   /// The key.
   package var key: Data = Data()
 
-  /// Which state.
+  /// Which state. Absent: the last one.
   package var revision: Cairn_V1_GetRevisionRequest.OneOf_Revision? = nil
 
   /// The one with this version, from 1.
@@ -193,7 +193,7 @@ package nonisolated struct Cairn_V1_GetRevisionRequest: Sendable {
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  /// Which state.
+  /// Which state. Absent: the last one.
   package nonisolated enum OneOf_Revision: Equatable, Sendable {
     /// The one with this version, from 1.
     case version(Int64)
@@ -440,6 +440,10 @@ package nonisolated struct Cairn_V1_SetRequest: Sendable {
   /// Who writes; carried by the event.
   package var clientID: String = String()
 
+  /// Whether to leave the key as it is, without an event, if it has this value and stays on its lease. A lifespan is
+  /// started anew all the same.
+  package var skipIfUnchanged: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -648,6 +652,25 @@ package nonisolated struct Cairn_V1_Operation: Sendable {
     set {operation = .unlock(newValue)}
   }
 
+  /// Starts the time of a key's lifespan anew. Result: `lease`, the key's own. NOT_FOUND (KEY_NOT_FOUND) if there is no such
+  /// key.
+  package var touch: Data {
+    get {
+      if case .touch(let v)? = operation {return v}
+      return Data()
+    }
+    set {operation = .touch(newValue)}
+  }
+
+  /// Deletes those of these keys that nobody has locked or changed meanwhile. Result: `deleted`.
+  package var prune: Cairn_V1_PruneOperation {
+    get {
+      if case .prune(let v)? = operation {return v}
+      return Cairn_V1_PruneOperation()
+    }
+    set {operation = .prune(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   /// One of these.
@@ -680,6 +703,11 @@ package nonisolated struct Cairn_V1_Operation: Sendable {
     case lock(Cairn_V1_LockOperation)
     /// Gives the client's lock on a key back. Result: `lock`.
     case unlock(Data)
+    /// Starts the time of a key's lifespan anew. Result: `lease`, the key's own. NOT_FOUND (KEY_NOT_FOUND) if there is no such
+    /// key.
+    case touch(Data)
+    /// Deletes those of these keys that nobody has locked or changed meanwhile. Result: `deleted`.
+    case prune(Cairn_V1_PruneOperation)
 
   }
 
@@ -712,6 +740,10 @@ package nonisolated struct Cairn_V1_SetOperation: Sendable {
   package var hasExpiry: Bool {self._expiry != nil}
   /// Clears the value of `expiry`. Subsequent reads from it will return its default value.
   package mutating func clearExpiry() {self._expiry = nil}
+
+  /// Whether to leave the key as it is, without an event, if it has this value and stays on its lease. A lifespan is
+  /// started anew all the same.
+  package var skipIfUnchanged: Bool = false
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -811,6 +843,36 @@ package nonisolated struct Cairn_V1_LockOperation: Sendable {
 
   /// Whether to create the key with an empty value if it does not exist.
   package var createIfMissing: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Cairn_V1_PruneOperation: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The keys, in the order in which they are to end.
+  package var keys: [Cairn_V1_PruneCandidate] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// A key that may be pruned as long as nothing happens to it.
+package nonisolated struct Cairn_V1_PruneCandidate: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The key.
+  package var key: Data = Data()
+
+  /// The event that had last changed it when it was chosen.
+  package var updatedRef: Int64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1640,7 +1702,7 @@ nonisolated extension Cairn_V1_ListResponse: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension Cairn_V1_SetRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".SetRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}value\0\u{3}value_kind\0\u{3}lease_id\0\u{1}expiry\0\u{1}conditions\0\u{3}request_id\0\u{3}client_id\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}value\0\u{3}value_kind\0\u{3}lease_id\0\u{1}expiry\0\u{1}conditions\0\u{3}request_id\0\u{3}client_id\0\u{4}\u{c}skip_if_unchanged\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1656,6 +1718,7 @@ nonisolated extension Cairn_V1_SetRequest: SwiftProtobuf.Message, SwiftProtobuf.
       case 6: try { try decoder.decodeRepeatedMessageField(value: &self.conditions) }()
       case 7: try { try decoder.decodeSingularBytesField(value: &self.requestID) }()
       case 8: try { try decoder.decodeSingularStringField(value: &self.clientID) }()
+      case 20: try { try decoder.decodeSingularBoolField(value: &self.skipIfUnchanged) }()
       default: break
       }
     }
@@ -1690,6 +1753,9 @@ nonisolated extension Cairn_V1_SetRequest: SwiftProtobuf.Message, SwiftProtobuf.
     if !self.clientID.isEmpty {
       try visitor.visitSingularStringField(value: self.clientID, fieldNumber: 8)
     }
+    if self.skipIfUnchanged != false {
+      try visitor.visitSingularBoolField(value: self.skipIfUnchanged, fieldNumber: 20)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1702,6 +1768,7 @@ nonisolated extension Cairn_V1_SetRequest: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.conditions != rhs.conditions {return false}
     if lhs.requestID != rhs.requestID {return false}
     if lhs.clientID != rhs.clientID {return false}
+    if lhs.skipIfUnchanged != rhs.skipIfUnchanged {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1822,7 +1889,7 @@ nonisolated extension Cairn_V1_DeleteResponse: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Cairn_V1_Operation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Operation"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}set\0\u{1}delete\0\u{3}delete_range\0\u{1}get\0\u{3}grant_lease\0\u{3}keep_alive\0\u{3}expire_lease\0\u{1}acknowledge\0\u{3}reset_consumer\0\u{3}delete_consumer\0\u{3}compact_before\0\u{1}clear\0\u{1}lock\0\u{1}unlock\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}set\0\u{1}delete\0\u{3}delete_range\0\u{1}get\0\u{3}grant_lease\0\u{3}keep_alive\0\u{3}expire_lease\0\u{1}acknowledge\0\u{3}reset_consumer\0\u{3}delete_consumer\0\u{3}compact_before\0\u{1}clear\0\u{1}lock\0\u{1}unlock\0\u{2}\u{6}touch\0\u{1}prune\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1982,6 +2049,27 @@ nonisolated extension Cairn_V1_Operation: SwiftProtobuf.Message, SwiftProtobuf._
           self.operation = .unlock(v)
         }
       }()
+      case 20: try {
+        var v: Data?
+        try decoder.decodeSingularBytesField(value: &v)
+        if let v = v {
+          if self.operation != nil {try decoder.handleConflictingOneOf()}
+          self.operation = .touch(v)
+        }
+      }()
+      case 21: try {
+        var v: Cairn_V1_PruneOperation?
+        var hadOneofValue = false
+        if let current = self.operation {
+          hadOneofValue = true
+          if case .prune(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.operation = .prune(v)
+        }
+      }()
       default: break
       }
     }
@@ -2049,6 +2137,14 @@ nonisolated extension Cairn_V1_Operation: SwiftProtobuf.Message, SwiftProtobuf._
       guard case .unlock(let v)? = self.operation else { preconditionFailure() }
       try visitor.visitSingularBytesField(value: v, fieldNumber: 14)
     }()
+    case .touch?: try {
+      guard case .touch(let v)? = self.operation else { preconditionFailure() }
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 20)
+    }()
+    case .prune?: try {
+      guard case .prune(let v)? = self.operation else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -2063,7 +2159,7 @@ nonisolated extension Cairn_V1_Operation: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension Cairn_V1_SetOperation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".SetOperation"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}value\0\u{3}value_kind\0\u{3}lease_id\0\u{1}expiry\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}value\0\u{3}value_kind\0\u{3}lease_id\0\u{1}expiry\0\u{4}\u{f}skip_if_unchanged\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2076,6 +2172,7 @@ nonisolated extension Cairn_V1_SetOperation: SwiftProtobuf.Message, SwiftProtobu
       case 3: try { try decoder.decodeSingularEnumField(value: &self.valueKind) }()
       case 4: try { try decoder.decodeSingularInt64Field(value: &self.leaseID) }()
       case 5: try { try decoder.decodeSingularMessageField(value: &self._expiry) }()
+      case 20: try { try decoder.decodeSingularBoolField(value: &self.skipIfUnchanged) }()
       default: break
       }
     }
@@ -2101,6 +2198,9 @@ nonisolated extension Cairn_V1_SetOperation: SwiftProtobuf.Message, SwiftProtobu
     try { if let v = self._expiry {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
     } }()
+    if self.skipIfUnchanged != false {
+      try visitor.visitSingularBoolField(value: self.skipIfUnchanged, fieldNumber: 20)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2110,6 +2210,7 @@ nonisolated extension Cairn_V1_SetOperation: SwiftProtobuf.Message, SwiftProtobu
     if lhs.valueKind != rhs.valueKind {return false}
     if lhs.leaseID != rhs.leaseID {return false}
     if lhs._expiry != rhs._expiry {return false}
+    if lhs.skipIfUnchanged != rhs.skipIfUnchanged {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2272,6 +2373,71 @@ nonisolated extension Cairn_V1_LockOperation: SwiftProtobuf.Message, SwiftProtob
     if lhs.durationUs != rhs.durationUs {return false}
     if lhs.mode != rhs.mode {return false}
     if lhs.createIfMissing != rhs.createIfMissing {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Cairn_V1_PruneOperation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".PruneOperation"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}keys\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.keys) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.keys.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.keys, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Cairn_V1_PruneOperation, rhs: Cairn_V1_PruneOperation) -> Bool {
+    if lhs.keys != rhs.keys {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Cairn_V1_PruneCandidate: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".PruneCandidate"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{3}updated_ref\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.key) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.updatedRef) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.key.isEmpty {
+      try visitor.visitSingularBytesField(value: self.key, fieldNumber: 1)
+    }
+    if self.updatedRef != 0 {
+      try visitor.visitSingularInt64Field(value: self.updatedRef, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Cairn_V1_PruneCandidate, rhs: Cairn_V1_PruneCandidate) -> Bool {
+    if lhs.key != rhs.key {return false}
+    if lhs.updatedRef != rhs.updatedRef {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

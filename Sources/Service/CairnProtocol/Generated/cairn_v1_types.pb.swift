@@ -84,6 +84,9 @@ package nonisolated enum Cairn_V1_EventKind: SwiftProtobuf.Enum, Swift.CaseItera
 
   /// The key's lock was given back, or its deadline passed. Neither value nor version have changed.
   case unlocked // = 6
+
+  /// The key was deleted to make room for others.
+  case pruned // = 7
   case UNRECOGNIZED(Int)
 
   package init() {
@@ -99,6 +102,7 @@ package nonisolated enum Cairn_V1_EventKind: SwiftProtobuf.Enum, Swift.CaseItera
     case 4: self = .expired
     case 5: self = .locked
     case 6: self = .unlocked
+    case 7: self = .pruned
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -112,6 +116,7 @@ package nonisolated enum Cairn_V1_EventKind: SwiftProtobuf.Enum, Swift.CaseItera
     case .expired: return 4
     case .locked: return 5
     case .unlocked: return 6
+    case .pruned: return 7
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -125,6 +130,7 @@ package nonisolated enum Cairn_V1_EventKind: SwiftProtobuf.Enum, Swift.CaseItera
     .expired,
     .locked,
     .unlocked,
+    .pruned,
   ]
 
 }
@@ -234,7 +240,7 @@ package nonisolated struct Cairn_V1_Record: Sendable {
   /// How `value` is to be read.
   package var valueKind: Cairn_V1_ValueKind = .bytes
 
-  /// How often the key was created, set, deleted or expired, through deletion and re-creation.
+  /// How often the key was created, set, deleted, expired or pruned, through deletion and re-creation.
   package var version: Int64 = 0
 
   /// The version at which the key was last created.
@@ -645,7 +651,7 @@ nonisolated extension Cairn_V1_ValueKind: SwiftProtobuf._ProtoNameProviding {
 }
 
 nonisolated extension Cairn_V1_EventKind: SwiftProtobuf._ProtoNameProviding {
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0EVENT_KIND_UNSPECIFIED\0\u{1}EVENT_KIND_CREATED\0\u{1}EVENT_KIND_UPDATED\0\u{1}EVENT_KIND_DELETED\0\u{1}EVENT_KIND_EXPIRED\0\u{1}EVENT_KIND_LOCKED\0\u{1}EVENT_KIND_UNLOCKED\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0EVENT_KIND_UNSPECIFIED\0\u{1}EVENT_KIND_CREATED\0\u{1}EVENT_KIND_UPDATED\0\u{1}EVENT_KIND_DELETED\0\u{1}EVENT_KIND_EXPIRED\0\u{1}EVENT_KIND_LOCKED\0\u{1}EVENT_KIND_UNLOCKED\0\u{1}EVENT_KIND_PRUNED\0")
 }
 
 nonisolated extension Cairn_V1_LockMode: SwiftProtobuf._ProtoNameProviding {

@@ -43,6 +43,12 @@ struct GuardedStore: Store {
         return try await base.revision(of: key, revision, clientID: try caller.clientID(for: clientID))
     }
 
+    func inspect(_ key: Key, withValue: Bool, clientID: String) async throws(StoreError) -> KeyInspection? {
+        let caller = try Caller.required()
+        try caller.requireRead(key)
+        return try await base.inspect(key, withValue: withValue, clientID: try caller.clientID(for: clientID))
+    }
+
     func history(_ request: HistoryRequest) async throws(StoreError) -> HistoryPage {
         let caller = try Caller.required()
         try caller.requireRead(request.key)

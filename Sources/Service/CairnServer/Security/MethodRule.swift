@@ -56,6 +56,10 @@ enum MethodRule: Hashable, Sendable {
         "cairn.v1.Admin/Stats": .reader,
         "cairn.v1.Admin/SetReadOnly": .admin,
         "cairn.v1.Admin/Shutdown": .admin,
+        "cairn.v1.Admin/Prune": .admin,
+        "cairn.v1.Admin/ListClients": .admin,
+        "cairn.v1.Inspection/Inspect": .known,
+        "cairn.v1.Inspection/GetKeyMetrics": .known,
     ]
 
     /// Throws unless `principal` may call.

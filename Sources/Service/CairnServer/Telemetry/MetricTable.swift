@@ -18,6 +18,11 @@ package enum MetricTable {
             "How long reads of a home on disk or on a server took; lookups that waited together are one."
         ),
         ("cairn_events_total", "kind", "Events that this process has written, by kind."),
+        ("cairn_pruned_total", "", "Keys that this process has pruned."),
+        (
+            "cairn_prune_runs_total", "occasion",
+            "Times that this process has pruned, by occasion: interval, growth, limit or manual."
+        ),
         ("cairn_waiting_writes", "", "Transactions that wait for a batch."),
         ("cairn_head_ref", "", "The last event of the log, as far as this process knows."),
         ("cairn_watchers", "", "Watches that are open."),

@@ -25,6 +25,15 @@ struct ServeOptions: ParsableArguments {
     @Option(help: .of(.watchBuffer)) var watchBuffer: String?
     @Option(help: .of(.requestWindow)) var requestWindow: String?
     @Option(help: .of(.backupDirectory)) var backupDirectory: String?
+    @Option(help: .of(.maxKeys)) var maxKeys: String?
+    @Option(help: .of(.pruneAt)) var pruneAt: String?
+    @Option(help: .of(.pruneTo)) var pruneTo: String?
+    @Option(help: .of(.pruneInterval)) var pruneInterval: String?
+    @Option(help: .of(.eagerPruneAt)) var eagerPruneAt: String?
+    @Option(help: .of(.eagerPruneTo)) var eagerPruneTo: String?
+    @Option(help: .of(.pruneBy)) var pruneBy: String?
+    @Option(help: .of(.pruneExempt)) var pruneExempt: [String] = []
+    @Option(help: .of(.keyMetrics)) var keyMetrics: String?
     @Option(help: .of(.snapshotTo)) var snapshotTo: String?
     @Option(help: .of(.snapshotName)) var snapshotName: String?
     @Option(help: .of(.snapshotInterval)) var snapshotInterval: String?
@@ -72,7 +81,10 @@ struct ServeOptions: ParsableArguments {
             (.historyLimit, historyLimit), (.historyOfEnded, historyOfEnded.map { String($0) }),
             (.maxWatches, maxWatches), (.watchBuffer, watchBuffer), (.maxKeyBytes, maxKeyBytes),
             (.maxValueBytes, maxValueBytes), (.maxWaitingWrites, maxWaitingWrites), (.requestWindow, requestWindow),
-            (.backupDirectory, backupDirectory), (.snapshotTo, snapshotTo), (.snapshotName, snapshotName),
+            (.backupDirectory, backupDirectory), (.maxKeys, maxKeys), (.pruneAt, pruneAt),
+            (.pruneTo, pruneTo), (.pruneInterval, pruneInterval), (.eagerPruneAt, eagerPruneAt),
+            (.eagerPruneTo, eagerPruneTo), (.pruneBy, pruneBy), (.keyMetrics, keyMetrics), (.snapshotTo, snapshotTo),
+            (.snapshotName, snapshotName),
             (.snapshotInterval, snapshotInterval), (.snapshotKeep, snapshotKeep),
             (.snapshotKeyFile, snapshotKeyFile), (.fresh, fresh.map { String($0) }), (.tlsCert, tlsCert),
             (.tlsKey, tlsKey), (.tlsClientCA, tlsClientCA),
@@ -90,6 +102,7 @@ struct ServeOptions: ParsableArguments {
         if !listen.isEmpty { given[.listen] = listen }
         if !historyLimitFor.isEmpty { given[.historyLimitFor] = historyLimitFor }
         if !adminClientIDs.isEmpty { given[.adminClientIDs] = adminClientIDs }
+        if !pruneExempt.isEmpty { given[.pruneExempt] = pruneExempt }
         return given
     }
 

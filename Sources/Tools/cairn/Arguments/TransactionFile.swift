@@ -120,6 +120,7 @@ private struct OperationObject: Decodable {
         var expiresIn: String?
         var lifespan: String?
         var neverExpires: Bool?
+        var unlessUnchanged: Bool?
     }
     struct LockObject: Decodable {
         var key: String
@@ -133,10 +134,11 @@ private struct OperationObject: Decodable {
     }
 
     private enum CodingKeys: String, CodingKey, CaseIterable {
-        case set, delete, deletePrefix, get, lock, unlock, grantLease, keepAlive, expireLease
+        case set, touch, delete, deletePrefix, get, lock, unlock, grantLease, keepAlive, expireLease
     }
 
     private let set: SetObject?
+    private let touch: KeyObject?
     private let delete: KeyObject?
     private let deletePrefix: PrefixObject?
     private let get: KeyObject?
@@ -150,6 +152,7 @@ private struct OperationObject: Decodable {
         try decoder.refuseUnknownKeys(CodingKeys.allCases.map(\.rawValue))
         let container = try decoder.container(keyedBy: CodingKeys.self)
         set = try container.decodeIfPresent(SetObject.self, forKey: .set)
+        touch = try container.decodeIfPresent(KeyObject.self, forKey: .touch)
         delete = try container.decodeIfPresent(KeyObject.self, forKey: .delete)
         deletePrefix = try container.decodeIfPresent(PrefixObject.self, forKey: .deletePrefix)
         get = try container.decodeIfPresent(KeyObject.self, forKey: .get)
@@ -163,6 +166,7 @@ private struct OperationObject: Decodable {
     func operation() throws(StoreError) -> CairnModel.Operation {
         var operations: [CairnModel.Operation] = []
         if let set { operations.append(try set.operation()) }
+        if let touch { operations.append(.touch(Key(touch.key))) }
         if let delete { operations.append(.delete(Key(delete.key))) }
         if let deletePrefix { operations.append(.deleteRange(KeyRange(prefix: Key(deletePrefix.prefix)))) }
         if let get { operations.append(.get(Key(get.key))) }
@@ -195,7 +199,9 @@ extension OperationObject.SetObject {
         guard let bytes else { throw StoreError(.invalidArgument, "the set of \"\(key)\" has no value") }
         var expiry: Expiry = try parsed(expiresIn).map { .after($0) } ?? (neverExpires == true ? .never : .keep)
         if let lifespan = try parsed(lifespan) { expiry = .lifespan(lifespan) }
-        return .set(Key(key), Value(bytes: bytes), lease: lease.map { LeaseID($0) }, expiry: expiry)
+        return .set(
+            Key(key), Value(bytes: bytes), lease: lease.map { LeaseID($0) }, expiry: expiry,
+            skipIfUnchanged: unlessUnchanged ?? false)
     }
 }
 

@@ -30,6 +30,9 @@ struct SetCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Put the key on this lease.", valueName: "id"))
     var lease: Int64?
 
+    @Flag(help: "Leave the key at its version, without an event, if it has this value; a lifespan starts anew.")
+    var unlessUnchanged = false
+
     @Option(help: ArgumentHelp("Take a lock on the key for so long, or extend yours.", valueName: "duration"))
     var lock: DurationArgument?
 
@@ -52,7 +55,9 @@ struct SetCommand: AsyncParsableCommand {
             let key = Key(key)
             let bytes = value == "-" ? Array(try FileHandle.standardInput.readToEnd() ?? Data()) : Array(value.utf8)
             var operations: [CairnModel.Operation] = [
-                .set(key, Value(bytes: bytes), lease: lease.map { LeaseID($0) }, expiry: expiry)
+                .set(
+                    key, Value(bytes: bytes), lease: lease.map { LeaseID($0) }, expiry: expiry,
+                    skipIfUnchanged: unlessUnchanged)
             ]
             if let lock { operations.append(.lock(key, duration: lock.duration)) }
             let result = try await store.commitChecked(

@@ -15,8 +15,8 @@ struct TxnCommand: AsyncParsableCommand {
                "else": [{"get": {"key": "stock/apples"}}]}
 
             A condition has a key and one of absent, present (true), version, createdRef, updatedRef, value,
-            lease, lockToken; "is" may be "=", "!=", "<" or ">". Operations are set, delete, deletePrefix, get,
-            lock, unlock, grantLease, keepAlive, expireLease. A value that isn't text comes as valueBase64.
+            lease, lockToken; "is" may be "=", "!=", "<" or ">". Operations are set, touch, delete, deletePrefix,
+            get, lock, unlock, grantLease, keepAlive, expireLease. A value that isn't text comes as valueBase64.
             Ends with 4 if a condition did not hold, whatever "else" did.
             """)
 

@@ -26,7 +26,7 @@ struct WatchCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Only events of this kind, such as created, updated, deleted, expired or locked. May be repeated.",
+            "Only events of this kind: \(Event.Kind.all.map(\.description).joined(separator: ", ")). May be repeated.",
             valueName: "kind"))
     var kind: [String] = []
 

@@ -164,7 +164,7 @@ struct ConsumerLine: Encodable {
     }
 }
 
-private func texts(_ bytes: [UInt8]) -> (String?, String?) {
+func texts(_ bytes: [UInt8]) -> (String?, String?) {
     if let text = String(validating: bytes, as: UTF8.self) { return (text, nil) }
     return (nil, Data(bytes).base64EncodedString())
 }

@@ -60,6 +60,8 @@ enum ServedStore {
             configuration.isReadOnly = settings.flag(.readOnly)
             configuration.snapshots = opened.snapshotted?.snapshots
             configuration.access = access
+            configuration.pruner = keyspace
+            configuration.keyMetrics = keyspace
             let server = try await CairnServer(store: keyspace, configuration: configuration, logger: logger)
             let live = LiveSettings(
                 settings, output: output, keyspace: keyspace, server: server, access: access, logger: logger)
@@ -97,11 +99,25 @@ enum ServedStore {
         if let bytes = settings.integer(.maxValueBytes) { options.limits.valueBytes = bytes }
         if let count = settings.integer(.maxWaitingWrites) { options.limits.waitingTransactions = count }
         if let window = settings.duration(.requestWindow) { options.limits.requestWindow = window }
+        if let count = settings.integer(.maxKeys) { options.limits.keys = count }
+        options.pruning = settings.pruning
+        options.keyMetrics = settings.integer(.keyMetrics)
         return options
     }
 }
 
 extension Settings {
+    /// When and what is pruned.
+    fileprivate var pruning: PruningOptions {
+        var pruning = PruningOptions()
+        (pruning.at, pruning.to) = (integer(.pruneAt), integer(.pruneTo))
+        (pruning.eagerAt, pruning.eagerTo) = (integer(.eagerPruneAt), integer(.eagerPruneTo))
+        if let interval = duration(.pruneInterval) { pruning.interval = interval }
+        if let order = text(.pruneBy).flatMap(PruningOptions.Order.init) { pruning.order = order }
+        pruning.exempt = list(.pruneExempt).map { Key($0) }
+        return pruning
+    }
+
     /// How much of the log is kept.
     var retention: Retention { Retention(maxEvents: integer(.retainEvents), maxAge: duration(.retainFor)) }
 

@@ -15,12 +15,41 @@ struct AdminService: Sendable {
     let access: AccessControl
     let stopRequest: StopRequest
     let logger: Logger
+    /// Who prunes the store, if anybody can.
+    let pruner: (any KeyPruner)?
+    let clients: ClientRegistry
     let startedAt = ContinuousClock.now
 
     func register(on router: inout RPCRouter) {
         router.unary("cairn.v1.Admin/Stats") { (_: Cairn_V1_StatsRequest, _) in try await stats() }
         router.unary("cairn.v1.Admin/SetReadOnly") { request, context in try await setReadOnly(request, context) }
         router.unary("cairn.v1.Admin/Shutdown") { request, context in try await shutdown(request, context) }
+        router.unary("cairn.v1.Admin/Prune") { request, _ in try await prune(request) }
+        router.unary("cairn.v1.Admin/ListClients") { request, _ in try await listClients(request) }
+    }
+
+    private func prune(_ request: Cairn_V1_PruneRequest) async throws -> Cairn_V1_PruneResponse {
+        try await answering { () throws(StoreError) in
+            try access.requireAdmin(clientID: request.clientID)
+            guard let pruner else { throw StoreError(.unsupported, "this server can't prune the store it serves") }
+            let count = try await pruner.prune(
+                to: Int(clamping: request.pruneTo), ignoring: request.ignoreKeys.map(Key.init(wire:)),
+                clientID: request.clientID)
+            return .with { $0.pruned = Int64(count) }
+        }
+    }
+
+    private func listClients(
+        _ request: Cairn_V1_ListClientsRequest
+    ) async throws -> Cairn_V1_ListClientsResponse {
+        try await answering { () throws(StoreError) in
+            // Where callers are asked for who they are, the rule of the method keeps this for admins.
+            guard request.limit >= 0 else {
+                throw StoreError(.invalidArgument, "a limit of \(request.limit) is not possible; the least is 1")
+            }
+            let clients = clients.list(limit: request.limit == 0 ? .max : Int(request.limit))
+            return .with { $0.clients = clients.map(\.wire) }
+        }
     }
 
     private func setReadOnly(

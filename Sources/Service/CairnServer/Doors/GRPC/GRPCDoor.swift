@@ -10,8 +10,8 @@ struct GRPCDoor: Sendable {
     let health: HealthService
 
     init(
-        store: any Store, configuration: CairnServer.Configuration, writes: WriteSwitch, stopRequest: StopRequest,
-        logger: Logger
+        store: any Store, configuration: CairnServer.Configuration, writes: WriteSwitch, clients: ClientRegistry,
+        stopRequest: StopRequest, logger: Logger
     ) {
         let access = configuration.access
         // Nothing is in the way where nobody is asked, so the short ways of get and set stay open.
@@ -27,8 +27,9 @@ struct GRPCDoor: Sendable {
         MaintenanceService(store: store, backupDirectory: configuration.backupDirectory).register(on: &router)
         AdminService(
             store: store, metrics: configuration.metrics, writes: writes, access: access, stopRequest: stopRequest,
-            logger: logger
+            logger: logger, pruner: configuration.pruner, clients: clients
         ).register(on: &router)
+        InspectionService(store: store, metrics: configuration.keyMetrics, access: access).register(on: &router)
         SnapshotService(maker: configuration.snapshots).register(on: &router)
         let services = Set(router.methods.compactMap { $0.split(separator: "/").first.map(String.init) }).sorted()
         health = HealthService(services: services)

@@ -173,7 +173,8 @@ private func transaction(of request: Cairn_V1_SetRequest) throws -> Transaction 
                 .set(
                     key, Value(wire: request.value, request.valueKind),
                     lease: request.leaseID == 0 ? nil : LeaseID(request.leaseID),
-                    expiry: request.hasExpiry ? Expiry(wire: request.expiry) : .keep)
+                    expiry: request.hasExpiry ? Expiry(wire: request.expiry) : .keep,
+                    skipIfUnchanged: request.skipIfUnchanged)
             ], clientID: request.clientID, requestID: try RequestID.wire(request.requestID))
     } catch {
         throw RPCError(error)

@@ -1,0 +1,118 @@
+internal import CairnModel
+internal import Synchronization
+
+/// How keys are used, of a bounded number of them; the least lately used fall out.
+///
+/// In pieces, each with a lock of its own, so that readers on different threads seldom meet.
+final class KeyMetricsTable: Sendable {
+    /// Small tables are of one piece, and so exactly as large as asked for.
+    private static let pieces = 16
+
+    private final class Piece: Sendable {
+        let metrics: Mutex<RecentMetrics>
+
+        init(capacity: Int) { metrics = Mutex(RecentMetrics(capacity: capacity)) }
+    }
+
+    private let pieces: [Piece]
+
+    /// A table of `capacity` keys, or nothing for none.
+    init?(capacity: Int) {
+        guard capacity > 0 else { return nil }
+        let count = capacity < 1_000 * KeyMetricsTable.pieces ? 1 : KeyMetricsTable.pieces
+        pieces = (0..<count).map { _ in Piece(capacity: capacity / count) }
+    }
+
+    /// What is known of a key.
+    subscript(key: Key) -> KeyMetrics? { piece(of: key).metrics.withLock { $0[key] } }
+
+    /// Notes that a key was read.
+    func noteAccess(to key: Key, at time: Timestamp) {
+        piece(of: key).metrics.withLock { $0.use(key) { $0.accesses.note(at: time) } }
+    }
+
+    /// Notes the sets and locks among events.
+    func note(_ events: [Event]) {
+        for event in events {
+            switch event.kind {
+            case .created, .updated:
+                piece(of: event.key).metrics.withLock { $0.use(event.key) { $0.sets.note(at: event.time) } }
+            case .locked:
+                piece(of: event.key).metrics.withLock { $0.use(event.key) { $0.locks.note(at: event.time) } }
+            default: break
+            }
+        }
+    }
+
+    /// By the last bytes, in which keys differ as a rule.
+    private func piece(of key: Key) -> Piece {
+        guard pieces.count > 1 else { return pieces[0] }
+        let sum = key.bytes.suffix(4).reduce(UInt32(0)) { $0 &* 31 &+ UInt32($1) }
+        return pieces[Int(sum % UInt32(pieces.count))]
+    }
+}
+
+/// Metrics by key, in the order of their last use.
+struct RecentMetrics {
+    private struct Entry {
+        var key: Key
+        var metrics = KeyMetrics()
+        // The neighbours by last use; -1 for none.
+        var older: Int32 = -1
+        var newer: Int32 = -1
+    }
+
+    private let capacity: Int
+    private var places: [Key: Int32] = [:]
+    private var entries: [Entry] = []
+    private var newest: Int32 = -1
+    private var oldest: Int32 = -1
+
+    /// Room for `capacity` keys, at least one.
+    init(capacity: Int) { self.capacity = min(max(capacity, 1), Int(Int32.max)) }
+
+    /// How many keys there are.
+    var count: Int { entries.count }
+
+    /// What is known of a key. No use of it.
+    subscript(key: Key) -> KeyMetrics? { places[key].map { entries[Int($0)].metrics } }
+
+    /// Notes a use of a key, and makes it the newest.
+    mutating func use(_ key: Key, _ note: (inout KeyMetrics) -> Void) {
+        let place = places[key] ?? take(placeFor: key)
+        if place != newest {
+            unlink(place)
+            link(place)
+        }
+        note(&entries[Int(place)].metrics)
+    }
+
+    private mutating func take(placeFor key: Key) -> Int32 {
+        let place: Int32
+        if entries.count < capacity {
+            place = Int32(entries.count)
+            entries.append(Entry(key: key))
+            link(place)
+        } else {
+            place = oldest
+            places[entries[Int(place)].key] = nil
+            entries[Int(place)].key = key
+            entries[Int(place)].metrics = KeyMetrics()
+        }
+        places[key] = place
+        return place
+    }
+
+    private mutating func unlink(_ place: Int32) {
+        let (older, newer) = (entries[Int(place)].older, entries[Int(place)].newer)
+        if older >= 0 { entries[Int(older)].newer = newer } else { oldest = newer }
+        if newer >= 0 { entries[Int(newer)].older = older } else { newest = older }
+    }
+
+    private mutating func link(_ place: Int32) {
+        entries[Int(place)].older = newest
+        entries[Int(place)].newer = -1
+        if newest >= 0 { entries[Int(newest)].newer = place } else { oldest = place }
+        newest = place
+    }
+}
