@@ -70,7 +70,8 @@ struct SettingsSourcesTests {
         switch setting.kind {
         case .list where setting == .historyLimitFor: "config/=5"
         case .text, .list: "127.0.0.1:1"
-        case .integer, .bytes: "7"
+        case .integer: "7"
+        case .bytes(let bounds): String(max(7, bounds.lowerBound))
         case .duration: "90s"
         case .ratio: "0.5"
         case .endpoint: "http://127.0.0.1:1"

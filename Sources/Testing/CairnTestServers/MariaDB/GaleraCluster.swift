@@ -53,10 +53,17 @@ public final class GaleraCluster: Sendable {
     /// takes statements.
     public func waitUntilSize(_ size: Int, seenBy node: MariaDBServer) async throws {
         try await onOwnThread {
-            try block(until: "the node on port \(node.port) sees \(size) nodes", within: .seconds(60)) {
-                let status = try? node.wsrepStatus()
-                return status?["wsrep_cluster_size"] == "\(size)" && status?["wsrep_cluster_status"] == "Primary"
-                    && status?["wsrep_ready"] == "ON" && status?["wsrep_local_state_comment"] == "Synced"
+            var status: [String: String]?
+            do {
+                try block(until: "the node on port \(node.port) sees \(size) nodes", within: .seconds(120)) {
+                    status = try? node.wsrepStatus()
+                    return status?["wsrep_cluster_size"] == "\(size)" && status?["wsrep_cluster_status"] == "Primary"
+                        && status?["wsrep_ready"] == "ON" && status?["wsrep_local_state_comment"] == "Synced"
+                }
+            } catch {
+                let told = ["cluster_size", "cluster_status", "ready", "local_state_comment", "evs_state"]
+                    .map { "\($0)=\(status?["wsrep_\($0)"] ?? "?")" }.joined(separator: " ")
+                throw ServerFailure("\(error); the last that it told: \(told)")
             }
         }
     }
@@ -144,9 +151,10 @@ extension MariaDBServer {
         let provider = [
             "base_host=127.0.0.1", "base_port=\(groupPort)", "gmcast.listen_addr=tcp://127.0.0.1:\(groupPort)",
             "ist.recv_addr=127.0.0.1:\(transferPort)", "gcache.size=16M",
-            // A node that is gone is missed after two to three seconds rather than after five or more.
-            "evs.keepalive_period=PT0.5S", "evs.inactive_check_period=PT0.25S", "evs.suspect_timeout=PT2S",
-            "evs.inactive_timeout=PT5S",
+            // A node that is gone is missed after five to six seconds, but one that has to wait for its turn on a busy
+            // machine is not: two that suspect each other after the third is gone have no majority left.
+            "evs.keepalive_period=PT0.5S", "evs.inactive_check_period=PT0.25S", "evs.suspect_timeout=PT5S",
+            "evs.inactive_timeout=PT15S",
         ]
         return [
             "server_id": "\(number)",
