@@ -13,13 +13,16 @@ struct GaleraClusterTests {
             for node in cluster.nodes { try await cluster.waitUntilSize(3, seenBy: node) }
             let database = try await first.freshDatabase()
             try await database.sql("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)")
+            // A node that is killed in the middle of a CREATE takes it for done when it comes back: MariaDB doesn't
+            // keep its place in the history and its tables' files together. So none is killed before it has the table.
+            let rows = "SET SESSION wsrep_sync_wait = 7; SELECT id FROM t ORDER BY id"
+            for node in cluster.nodes { #expect(try await node.sql(rows, database: database.name) == "1") }
 
             try await third.kill()
             try await cluster.waitUntilSize(2, seenBy: first)
             try await database.sql("INSERT INTO t VALUES (2)")
             try await third.start()
             try await cluster.waitUntilSize(3, seenBy: third)
-            let rows = "SET SESSION wsrep_sync_wait = 7; SELECT id FROM t ORDER BY id"
             #expect(try await third.sql(rows, database: database.name) == "1\n2")
 
             try await second.pause()
