@@ -160,7 +160,7 @@ def test_bidirectional_keep_alive(channel):
 
 
 def test_deadline(channel):
-    stream = log_grpc.LogStub(channel).Watch(log.WatchRequest(range=key_range(b"deadline/")), timeout=0.3)
+    stream = log_grpc.LogStub(channel).Watch(log.WatchRequest(ranges=[key_range(b"deadline/")]), timeout=0.3)
     with pytest.raises(grpc.RpcError) as ended:
         for _ in stream:
             pass
@@ -168,7 +168,7 @@ def test_deadline(channel):
 
 
 def test_cancellation_of_a_call_in_another_thread(channel):
-    stream = log_grpc.LogStub(channel).Watch(log.WatchRequest(range=key_range(b"cancelled/")))
+    stream = log_grpc.LogStub(channel).Watch(log.WatchRequest(ranges=[key_range(b"cancelled/")]))
     next(stream)
     threading.Thread(target=stream.cancel).start()
     with pytest.raises(grpc.RpcError) as ended:
@@ -206,7 +206,7 @@ def test_gzip_through_every_kind(channel):
     sets = (kv.ImportRequest(set=kv.SetOperation(key=b"gzip/%d" % n, value=b"z" * 5_000)) for n in range(20))
     assert store.Import(sets, timeout=TIMEOUT, compression=gzip).count == 20
     stream = log_grpc.LogStub(channel).Watch(
-        log.WatchRequest(range=key_range(b"gzip/"), from_ref=0, until_head=True), timeout=TIMEOUT, compression=gzip)
+        log.WatchRequest(ranges=[key_range(b"gzip/")], from_ref=0, until_head=True), timeout=TIMEOUT, compression=gzip)
     assert sum(len(response.events) for response in stream) == 20
 
 

@@ -39,7 +39,10 @@ struct MemoryFigures: Encodable {
     /// As it is now. Looks at every arena of the allocator under its lock, and reads a file: a moment, that blocks.
     static var current: MemoryFigures {
         var figures = MemoryFigures()
-        let info = mallinfo2()
+        var info = CMalloc.mallinfo2(
+            arena: 0, ordblks: 0, smblks: 0, hblks: 0, hblkhd: 0, usmblks: 0, fsmblks: 0, uordblks: 0, fordblks: 0,
+            keepcost: 0)
+        cairn_mallinfo2(&info)
         figures.allocator = Allocator(
             inUse: Int(info.uordblks), free: Int(info.fordblks), arenas: Int(info.arena), mapped: Int(info.hblkhd),
             mappedPieces: Int(info.hblks), releasable: Int(info.keepcost))
