@@ -4,14 +4,14 @@ internal import CairnModel
 struct EventLog: Sendable {
     private static let pieceSize = 1_024
 
-    private var pieces: [[Event]] = []
+    private var pieces: [[StoredEvent]] = []
     /// The ref of the first event in the first piece.
     private var start = Ref(1)
     /// How many events there are, dropped ones in the first piece included.
     private var count = 0
 
     /// Appends an event; its ref follows the last one's.
-    mutating func append(_ event: Event) {
+    mutating func append(_ event: StoredEvent) {
         if count % EventLog.pieceSize == 0 {
             pieces.append([])
             pieces[pieces.count - 1].reserveCapacity(EventLog.pieceSize)
@@ -28,8 +28,8 @@ struct EventLog: Sendable {
         var index = max(0, Int(first.rawValue - start.rawValue))
         while index < count, events.count < limit, size < bytes || events.isEmpty {
             let event = pieces[index / EventLog.pieceSize][index % EventLog.pieceSize]
-            events.append(event)
-            size += event.key.bytes.count + (event.value?.bytes.count ?? 0) + 64
+            events.append(event.event)
+            size += event.size + 64
             index += 1
         }
         return events

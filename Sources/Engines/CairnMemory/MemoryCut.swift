@@ -13,7 +13,7 @@ package struct MemoryCut: Sendable {
     package let head: Head
     /// How many batches had changed something since the engine was made.
     package let revision: Int
-    let records: OrderedIndex<Record>
+    let records: OrderedIndex<StoredEvent>
     let leases: OrderedIndex<Lease>
     let locks: TreeDictionary<Ref, Lock>
     let consumers: TreeDictionary<String, Consumer>
@@ -22,7 +22,8 @@ package struct MemoryCut: Sendable {
 
     /// Calls `body` with each record by key, tombstones included.
     package func forEachRecord<Failure: Error>(_ body: (Record) throws(Failure) -> Void) throws(Failure) {
-        try records.forEach(body)
+        func pass(_ event: StoredEvent) throws(Failure) { try body(event.record()) }
+        try records.forEach(pass)
     }
 
     /// Calls `body` with each stored lease, by number.

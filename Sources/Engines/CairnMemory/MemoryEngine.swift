@@ -39,7 +39,9 @@ public final class MemoryEngine: Engine, @unchecked Sendable {
 
     /// The record at once, always.
     public func readyRecord(_ key: Key) -> ReadyRecord? {
-        lock.withLock { _ in tables.record(key).map(ReadyRecord.record) ?? .absent }
+        // Only found under the lock, and copied outside of it.
+        guard let event = lock.withLock({ _ in tables.lastEvent(of: key) }) else { return .absent }
+        return .record(event.record(key: key))
     }
 
     /// Calls `body` under the lock.

@@ -30,6 +30,9 @@ package struct MemoryRestoration {
         guard record.version >= 1, (1...head.lastRef.rawValue).contains(record.updatedRef.rawValue) else {
             throw .impossible("\(record.key) has version \(record.version), changed by event \(record.updatedRef)")
         }
+        guard record.isLive || record.deletedRef == record.updatedRef else {
+            throw .impossible("\(record.key) ended, and was changed by event \(record.updatedRef) afterwards")
+        }
         lastKey = record.key
         if record.lockToken != .zero { missingLocks += 1 }
         tables.restore(record)
@@ -70,7 +73,9 @@ package struct MemoryRestoration {
             throw .impossible("event \(event.ref) is where \(nextEvent) should be")
         }
         nextEvent = event.ref.next
-        tables.restore(event)
+        guard tables.restore(event) else {
+            throw .impossible("event \(event.ref) is not what the record of \(event.key) tells")
+        }
     }
 
     /// The engine, when all has been taken.

@@ -21,21 +21,29 @@ struct OrderedIndex<Element> {
 
     /// The first position whose element does not come before what is looked for.
     private func firstPosition(notBefore comesBefore: (Element) -> Bool) -> Position {
+        // Through pointers, because a subscript retains and releases each element on the way.
+        pieces.withUnsafeBufferPointer { pieces in
+            let piece = OrderedIndex.firstIndex(of: pieces.count) { index in
+                pieces[index].withUnsafeBufferPointer { comesBefore($0[$0.count - 1]) }
+            }
+            guard piece < pieces.count else { return Position(piece: piece, offset: 0) }
+            let offset = pieces[piece].withUnsafeBufferPointer { elements in
+                OrderedIndex.firstIndex(of: elements.count) { comesBefore(elements[$0]) }
+            }
+            return Position(piece: piece, offset: offset)
+        }
+    }
+
+    /// The first of `count` places for which `comesBefore` is false, or `count`.
+    @inline(__always)
+    private static func firstIndex(of count: Int, notBefore comesBefore: (Int) -> Bool) -> Int {
         var low = 0
-        var high = pieces.count
+        var high = count
         while low < high {
             let middle = (low + high) / 2
-            if comesBefore(pieces[middle][pieces[middle].count - 1]) { low = middle + 1 } else { high = middle }
+            if comesBefore(middle) { low = middle + 1 } else { high = middle }
         }
-        guard low < pieces.count else { return Position(piece: low, offset: 0) }
-        let piece = low
-        low = 0
-        high = pieces[piece].count
-        while low < high {
-            let middle = (low + high) / 2
-            if comesBefore(pieces[piece][middle]) { low = middle + 1 } else { high = middle }
-        }
-        return Position(piece: piece, offset: low)
+        return low
     }
 
     /// The first element for which `comesBefore` is false. It must be true for a beginning of the elements.
@@ -64,28 +72,30 @@ struct OrderedIndex<Element> {
     /// The pieces that `other` doesn't share.
     func piecesNotShared(with other: OrderedIndex) -> Int { countNotShared(pieces, other.pieces) }
 
-    /// Puts `element` in its place, instead of the one that is there if `isSame` says so. Returns whether it is new.
+    /// Puts `element` in its place, instead of the one that is there if `isSame` says so. Returns that one.
     @discardableResult
     mutating func put(
         _ element: Element, comesBefore: (Element) -> Bool, isSame: (Element) -> Bool
-    ) -> Bool {
+    ) -> Element? {
         var position = firstPosition(notBefore: comesBefore)
         if position.piece < pieces.count, isSame(pieces[position.piece][position.offset]) {
+            let old = pieces[position.piece][position.offset]
             pieces[position.piece][position.offset] = element
-            return false
+            return old
         }
         count += 1
         if position.piece == pieces.count {
             // Beyond the last element: append, so that ascending insertion fills pieces.
             guard position.piece > 0 else {
                 pieces.append([element])
-                return true
+                return nil
             }
             position = Position(piece: position.piece - 1, offset: pieces[position.piece - 1].count)
         }
+        // Split before, so that no piece ever takes memory for more than the limit.
+        if pieces[position.piece].count == Self.pieceLimit { split(&position) }
         pieces[position.piece].insert(element, at: position.offset)
-        splitIfNeeded(position.piece, wasAppended: position.offset == pieces[position.piece].count - 1)
-        return true
+        return nil
     }
 
     /// Removes the first element that does not come before what is looked for, if `isSame` says it is the one.
@@ -100,13 +110,15 @@ struct OrderedIndex<Element> {
         return true
     }
 
-    private mutating func splitIfNeeded(_ piece: Int, wasAppended: Bool) {
+    /// Splits the piece in which something is to be inserted, and moves the place with it.
+    private mutating func split(_ position: inout Position) {
+        let piece = position.piece
         let size = pieces[piece].count
-        guard size > Self.pieceLimit else { return }
         // Ascending insertion leaves full pieces behind; any other halves them.
-        let cut = wasAppended && piece == pieces.count - 1 ? size - 1 : size / 2
+        let cut = position.offset == size && piece == pieces.count - 1 ? size : size / 2
         pieces.insert(Array(pieces[piece][cut...]), at: piece + 1)
         pieces[piece].removeSubrange(cut...)
+        if position.offset >= cut { position = Position(piece: piece + 1, offset: position.offset - cut) }
     }
 }
 

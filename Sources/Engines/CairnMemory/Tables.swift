@@ -7,12 +7,13 @@ final class Tables {
     private var latest = Head.empty
     /// How many records are live.
     private(set) var liveKeyCount = 0
-    /// By key; tombstones included.
-    private var records = OrderedIndex<Record>()
+    /// The last event of each key, by key; tombstones included.
+    private var records = OrderedIndex<StoredEvent>()
     private var log = EventLog()
     /// By number.
     private var leases = OrderedIndex<Lease>()
-    private var keysOnLease: [LeaseID: KeysOnLease] = [:]
+    /// The live keys, by lease and key.
+    private var keysOnLease = OrderedIndex<KeyOnLease>()
     private var deadlines = OrderedIndex<Deadline>()
     private var lockDeadlines = OrderedIndex<LockDeadline>()
     // Trees, because a copy of one shares all but what is changed afterwards: see `MemoryCut`.
@@ -44,16 +45,34 @@ final class Tables {
         static func < (a: LockDeadline, b: LockDeadline) -> Bool { (a.time, a.token) < (b.time, b.token) }
     }
 
-    /// Most leases have one key, and a set would cost many times as much.
-    private enum KeysOnLease {
-        case one(Key)
-        case many(Set<Key>)
+    /// A live key, by its last event, and the lease it is on; ordered by lease, then by key. The lease stands in the
+    /// event, too; beside it, a search need not go there.
+    struct KeyOnLease: Sendable {
+        var lease: LeaseID
+        var event: StoredEvent
+
+        func comesBefore(_ lease: LeaseID, _ key: UnsafeRawBufferPointer) -> Bool {
+            self.lease == lease ? event.orderOfKey(beside: key) < 0 : self.lease < lease
+        }
+
+        func isSame(_ lease: LeaseID, _ key: UnsafeRawBufferPointer) -> Bool {
+            self.lease == lease && event.orderOfKey(beside: key) == 0
+        }
     }
 
-    func record(_ key: Key) -> Record? {
-        guard let record = records.first(notBefore: { $0.key < key }), record.key == key else { return nil }
-        return record
+    // Keys are compared by pointers to their bytes, taken once for a whole search and alive as long as its closure.
+
+    /// The key's last event, whose record is the key's.
+    func lastEvent(of key: Key) -> StoredEvent? {
+        key.bytes.withUnsafeBytes { key in
+            guard let event = records.first(notBefore: { $0.orderOfKey(beside: key) < 0 }),
+                event.orderOfKey(beside: key) == 0
+            else { return nil }
+            return event
+        }
     }
+
+    func record(_ key: Key) -> Record? { lastEvent(of: key)?.record(key: key) }
 
     private func lease(_ id: LeaseID) -> Lease? {
         guard let lease = leases.first(notBefore: { $0.id < id }), lease.id == id else { return nil }
@@ -63,12 +82,9 @@ final class Tables {
     /// Stores what a batch decided.
     func store(_ changes: Changes) {
         for event in changes.events {
-            let record = Record(after: event)
-            let old = self.record(event.key)
-            if record.isLive != (old?.isLive ?? false) { liveKeyCount += record.isLive ? 1 : -1 }
-            records.put(record, comesBefore: { $0.key < event.key }, isSame: { $0.key == event.key })
-            move(event.key, from: old, to: record)
-            log.append(event)
+            let stored = StoredEvent(event)
+            store(stored, of: event.key)
+            log.append(stored)
         }
         for (id, lease) in changes.leases { store(lease, for: id) }
         for (token, lock) in changes.locks { store(lock, for: token) }
@@ -106,30 +122,23 @@ final class Tables {
         }
     }
 
-    private func move(_ key: Key, from old: Record?, to new: Record) {
-        let before = old.flatMap { $0.isLive ? $0.leaseID : nil }
-        let after = new.isLive ? new.leaseID : nil
-        guard before != after else { return }
-        if let before {
-            switch keysOnLease[before] {
-            case .many(var keys):
-                keysOnLease[before] = nil
-                keys.remove(key)
-                if !keys.isEmpty { keysOnLease[before] = .many(keys) }
-            case .one, nil:
-                keysOnLease[before] = nil
+    /// Makes an event the last one of its key.
+    private func store(_ event: StoredEvent, of key: Key) {
+        key.bytes.withUnsafeBytes { key in
+            let old = records.put(
+                event, comesBefore: { $0.orderOfKey(beside: key) < 0 }, isSame: { $0.orderOfKey(beside: key) == 0 })
+            let before = old?.leaseOfLiveKey
+            let after = event.leaseOfLiveKey
+            if let before, before != after {
+                keysOnLease.remove(comesBefore: { $0.comesBefore(before, key) }, isSame: { $0.isSame(before, key) })
             }
-        }
-        guard let after else { return }
-        switch keysOnLease[after] {
-        case nil:
-            keysOnLease[after] = .one(key)
-        case .one(let other):
-            keysOnLease[after] = .many([other, key])
-        case .many(var keys):
-            keysOnLease[after] = nil
-            keys.insert(key)
-            keysOnLease[after] = .many(keys)
+            // Also where the lease is the same, or the event before would be kept.
+            if let after {
+                keysOnLease.put(
+                    KeyOnLease(lease: after, event: event),
+                    comesBefore: { $0.comesBefore(after, key) }, isSame: { $0.isSame(after, key) })
+            }
+            liveKeyCount += (after == nil ? 0 : 1) - (before == nil ? 0 : 1)
         }
     }
 }
@@ -153,11 +162,9 @@ extension Tables: EngineView {
         var found: [Record] = []
         var size = 0
         guard limit > 0 else { return [] }
-        records.forEach(notBefore: { $0.key < range.lower }) { record in
-            if let upper = range.upper, record.key >= upper { return false }
-            guard record.isLive else { return true }
-            var record = record
-            if keysOnly { record.value = Value(kind: record.value.kind, bytes: []) }
+        forEachLastEvent(in: range) { event in
+            guard event.isLive else { return true }
+            let record = event.record(withValue: !keysOnly)
             found.append(record)
             size += record.key.bytes.count + record.value.bytes.count
             return found.count < limit && size < bytes
@@ -168,22 +175,32 @@ extension Tables: EngineView {
     func recordsEver(in range: KeyRange, limit: Int) throws(StoreError) -> [Record] {
         var found: [Record] = []
         guard limit > 0 else { return [] }
-        records.forEach(notBefore: { $0.key < range.lower }) { record in
-            if let upper = range.upper, record.key >= upper { return false }
-            var record = record
-            record.value = Value(kind: record.value.kind, bytes: [])
-            found.append(record)
+        forEachLastEvent(in: range) { event in
+            found.append(event.record(withValue: false))
             return found.count < limit
         }
         return found
     }
 
-    func keys(on lease: LeaseID) throws(StoreError) -> [Key] {
-        switch keysOnLease[lease] {
-        case nil: []
-        case .one(let key): [key]
-        case .many(let keys): Array(keys)
+    private func forEachLastEvent(in range: KeyRange, _ body: (StoredEvent) -> Bool) {
+        range.lower.bytes.withUnsafeBytes { lower in
+            records.forEach(notBefore: { $0.orderOfKey(beside: lower) < 0 }) { event in
+                if let upper = range.upper, upper.bytes.withUnsafeBytes({ event.orderOfKey(beside: $0) >= 0 }) {
+                    return false
+                }
+                return body(event)
+            }
         }
+    }
+
+    func keys(on lease: LeaseID) throws(StoreError) -> [Key] {
+        var keys: [Key] = []
+        keysOnLease.forEach(notBefore: { $0.lease < lease }) { place in
+            guard place.lease == lease else { return false }
+            keys.append(place.event.key)
+            return true
+        }
+        return keys
     }
 
     func leases(_ ids: [LeaseID]) throws(StoreError) -> [LeaseID: Lease] {
@@ -265,12 +282,7 @@ extension Tables {
             log: log)
     }
 
-    /// Takes a record that comes after all that are there.
-    func restore(_ record: Record) {
-        records.put(record, comesBefore: { $0.key < record.key }, isSame: { $0.key == record.key })
-        move(record.key, from: nil, to: record)
-        if record.isLive { liveKeyCount += 1 }
-    }
+    func restore(_ record: Record) { store(StoredEvent(record), of: record.key) }
 
     func restore(_ lease: Lease) { store(lease, for: lease.id) }
 
@@ -282,8 +294,16 @@ extension Tables {
         results[request] = RememberedResult(result: result, time: time)
     }
 
-    /// Takes the event that follows the last one.
-    func restore(_ event: Event) { log.append(event) }
+    /// Takes the event that follows the last one, after the record of its key. Returns whether it can have been there.
+    func restore(_ event: Event) -> Bool {
+        guard let last = lastEvent(of: event.key), last.ref >= event.ref else { return false }
+        let stored = StoredEvent(event)
+        log.append(stored)
+        guard last.ref == event.ref else { return true }
+        // The record is the event's from now on, so that both are one.
+        store(stored, of: event.key)
+        return last.record() == stored.record()
+    }
 
     func restore(_ head: Head) { latest = head }
 }

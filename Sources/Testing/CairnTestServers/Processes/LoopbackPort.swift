@@ -39,13 +39,15 @@ public enum LoopbackPort {
         return isBound
     }
 
+    /// Whether nobody listens there. It is bound and not listened on: a child that is being started has a copy of the
+    /// probe until it runs its program, and nobody could listen on the port meanwhile.
     private static func isFree(_ port: Int) -> Bool {
         let probe = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard probe >= 0 else { return false }
         defer { close(probe) }
         var yes: Int32 = 1
         setsockopt(probe, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
-        return withLoopbackAddress(port: port) { bind(probe, $0, $1) } == 0 && listen(probe, 1) == 0
+        return withLoopbackAddress(port: port) { bind(probe, $0, $1) } == 0
     }
 }
 
