@@ -157,7 +157,7 @@ extension Tables: EngineView {
             if let upper = range.upper, record.key >= upper { return false }
             guard record.isLive else { return true }
             var record = record
-            if keysOnly { record.value = Value(kind: record.value.kind, bytes: []) }
+            if keysOnly { record.value = Value(bytes: []) }
             found.append(record)
             size += record.key.bytes.count + record.value.bytes.count
             return found.count < limit && size < bytes
@@ -171,7 +171,7 @@ extension Tables: EngineView {
         records.forEach(notBefore: { $0.key < range.lower }) { record in
             if let upper = range.upper, record.key >= upper { return false }
             var record = record
-            record.value = Value(kind: record.value.kind, bytes: [])
+            record.value = Value(bytes: [])
             found.append(record)
             return found.count < limit
         }

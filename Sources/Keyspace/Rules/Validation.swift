@@ -73,10 +73,12 @@ extension Operation {
         switch self {
         case .set(let key, let value, let lease, let expiry, _):
             try key.check(limits)
-            guard value.bytes.count <= limits.valueBytes else {
+            try value.check(for: key)
+            let size = value.content.count
+            guard size <= limits.valueBytes else {
                 throw StoreError(
-                    .valueTooLarge,
-                    "the value for \(key) has \(value.bytes.count) bytes; the most is \(limits.valueBytes)", key: key)
+                    .valueTooLarge, "the value for \(key) has \(size) bytes; the most is \(limits.valueBytes)", key: key
+                )
             }
             try expiry.check(limits)
             guard lease == nil || expiry == .keep else {
@@ -130,6 +132,16 @@ extension Operation {
             break
         }
         return 0
+    }
+}
+
+extension Value {
+    /// Throws ``StoreError/Code/invalidArgument`` if the bytes are not of the form that their kind has.
+    fileprivate func check(for key: Key) throws(StoreError) {
+        guard kind == .typed, contentType == nil else { return }
+        throw StoreError(
+            .invalidArgument, "the value for \(key) is said to have a content type, but does not begin with one",
+            key: key)
     }
 }
 
