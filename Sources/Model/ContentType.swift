@@ -19,8 +19,8 @@ extension Value {
         guard type.count <= Value.contentTypeBytes, MediaTypeReader.accepts(type[...]) else {
             throw StoreError(
                 .invalidArgument,
-                "\"\(Value.shown(type))\" is no content type; write one such as image/png or text/plain; charset=utf-8, of "
-                    + "at most \(Value.contentTypeBytes) bytes")
+                "\"\(Value.shown(type))\" is no content type; write one such as text/plain; charset=utf-8, "
+                    + "of at most \(Value.contentTypeBytes) bytes")
         }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(1 + type.count + content.count)

@@ -73,13 +73,7 @@ extension Operation {
         switch self {
         case .set(let key, let value, let lease, let expiry, _):
             try key.check(limits)
-            try value.check(for: key)
-            let size = value.content.count
-            guard size <= limits.valueBytes else {
-                throw StoreError(
-                    .valueTooLarge, "the value for \(key) has \(size) bytes; the most is \(limits.valueBytes)", key: key
-                )
-            }
+            try value.check(limits, for: key)
             try expiry.check(limits)
             guard lease == nil || expiry == .keep else {
                 throw StoreError(
@@ -136,12 +130,20 @@ extension Operation {
 }
 
 extension Value {
-    /// Throws ``StoreError/Code/invalidArgument`` if the bytes are not of the form that their kind has.
-    fileprivate func check(for key: Key) throws(StoreError) {
-        guard kind == .typed, contentType == nil else { return }
-        throw StoreError(
-            .invalidArgument, "the value for \(key) is said to have a content type, but does not begin with one",
-            key: key)
+    /// Throws ``StoreError/Code/valueTooLarge``, or ``StoreError/Code/invalidArgument`` if the bytes are not of the
+    /// form that their kind has.
+    fileprivate func check(_ limits: Limits, for key: Key) throws(StoreError) {
+        guard kind != .typed || contentType != nil else {
+            throw StoreError(
+                .invalidArgument, "the value for \(key) is said to have a content type, but does not begin with one",
+                key: key)
+        }
+        let size = content.count
+        guard size <= limits.valueBytes else {
+            throw StoreError(
+                .valueTooLarge, "the value for \(key) has \(size) bytes; the most is \(limits.valueBytes)",
+                key: key)
+        }
     }
 }
 

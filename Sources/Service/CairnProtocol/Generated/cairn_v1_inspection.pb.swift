@@ -181,7 +181,7 @@ package nonisolated struct Cairn_V1_GetKeyMetricsResponse: Sendable {
   fileprivate var _metrics: Cairn_V1_KeyMetrics? = nil
 }
 
-/// How often one server has seen a key used, since it started or last forgot the key.
+/// How often one server has seen a key used, since it last forgot the key: without snapshots, since it started.
 package nonisolated struct Cairn_V1_KeyMetrics: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
