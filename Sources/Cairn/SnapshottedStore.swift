@@ -24,8 +24,8 @@ public final class SnapshottedStore: Sendable {
         running = Task { await snapshotter.run() }
     }
 
-    /// Closes the store, and then makes the last snapshot if something has changed since the one before. Further calls
-    /// do nothing.
+    /// Closes the store, and then makes the last snapshot if something has changed since the one before, or a key was
+    /// used where that is counted. Further calls do nothing.
     ///
     /// Throws what kept that from being made: then what has changed is lost with the process.
     public func close() async throws(StoreError) {
@@ -62,7 +62,8 @@ public func openStore(
             let home = try SnapshotPlace.open(place)
             do throws(StoreError) {
                 let (engine, snapshotter) = try Snapshotter.open(
-                    home, options: asked, clock: options.clock, logger: options.logger)
+                    home, options: asked, keyMetricsCapacity: options.keyMetricsCapacity, clock: options.clock,
+                    logger: options.logger)
                 return .success(OpenedMemory(engine: engine, snapshotter: snapshotter))
             } catch {
                 home.close()
@@ -73,7 +74,9 @@ public func openStore(
         }
     }
     let memory = try opened.get()
-    let store = try await Keyspace.open(options: options) { () throws(StoreError) in memory.engine }
+    let store = try await Keyspace.open(options: options, keyMetrics: memory.snapshotter.keyMetrics) {
+        () throws(StoreError) in memory.engine
+    }
     return SnapshottedStore(store, memory.snapshotter)
 }
 

@@ -76,6 +76,16 @@ public final class Keyspace: Store {
         engine open: @escaping @Sendable () throws(StoreError) -> any Engine,
         stale openStale: (@Sendable () throws(StoreError) -> any Engine)? = nil
     ) async throws(StoreError) -> Keyspace {
+        try await self.open(options: options, keyMetrics: nil, engine: open, stale: openStale)
+    }
+
+    /// Opens a store that goes on counting the use of keys in `keyMetrics`, a table of the capacity that the options
+    /// ask for; `nil` for a new one. See ``open(options:engine:stale:)``.
+    package static func open(
+        options: KeyspaceOptions, keyMetrics: KeyMetricsTable?,
+        engine open: @escaping @Sendable () throws(StoreError) -> any Engine,
+        stale openStale: (@Sendable () throws(StoreError) -> any Engine)? = nil
+    ) async throws(StoreError) -> Keyspace {
         try options.pruning.check(maxKeys: options.limits.keys)
         let opened = await BlockingCall.run(name: "cairn-open") { () -> Result<Opened, StoreError> in
             do throws(StoreError) {
@@ -97,7 +107,7 @@ public final class Keyspace: Store {
                 return .failure(error)
             }
         }
-        return Keyspace(try opened.get(), options: options)
+        return Keyspace(try opened.get(), options: options, keyMetrics: keyMetrics)
     }
 
     private struct Opened: Sendable {
@@ -107,14 +117,14 @@ public final class Keyspace: Store {
         let deadline: Timestamp?
     }
 
-    private init(_ opened: Opened, options: KeyspaceOptions) {
+    private init(_ opened: Opened, options: KeyspaceOptions, keyMetrics: KeyMetricsTable?) {
         let engine = opened.engine
         self.engine = engine
         self.options = options
         let hub = Hub(head: opened.head.lastRef)
         let metrics = KeyspaceMetrics(factory: options.metrics, size: engine.size)
         self.metrics = metrics
-        let keyMetrics = KeyMetricsTable(capacity: options.keyMetricsCapacity)
+        let keyMetrics = keyMetrics ?? KeyMetricsTable(capacity: options.keyMetricsCapacity)
         let growth = GrowthSignal(engine: engine, eagerAt: options.pruning.eagerAt)
         let sweeper = Sweeper(clock: options.clock, next: opened.deadline)
         let committer = Committer(

@@ -1,114 +1,136 @@
-// What a value looks like, by its first bytes: the tables of the WHATWG's MIME Sniffing Standard
-// (https://mimesniff.spec.whatwg.org), in their order. It follows from the value alone, so it is not stored.
+// The content type that a value is given. It is part of the value: a kind whose canonical bytes begin with the type, so
+// that whatever keeps, compares, streams or copies values carries it without knowing of it.
 
 extension Value {
-    /// The media type that the first 512 bytes look like, such as `image/png`; text that is nothing else is
-    /// `text/plain; charset=utf-8`, and anything else `application/octet-stream`. `nil` for an empty value.
+    /// The longest content type in bytes.
+    public static let contentTypeBytes = 255
+
+    /// A value of these bytes with a content type, such as `image/png` or `text/plain; charset=utf-8`; plain bytes
+    /// if the type is `nil`. The type is kept as it is written.
     ///
-    /// A guess, which who wrote the value can mislead: not to be relied on where it matters for safety.
+    /// Throws ``StoreError/Code/invalidArgument`` unless it is a type, a subtype and any number of parameters by RFC
+    /// 9110, 8.3.1, with names by RFC 6838, 4.2, in at most 255 bytes of ASCII.
+    public init(_ content: [UInt8], contentType: String?) throws(StoreError) {
+        guard let contentType else {
+            self.init(bytes: content)
+            return
+        }
+        let type = Array(contentType.utf8)
+        guard type.count <= Value.contentTypeBytes, MediaTypeReader.accepts(type[...]) else {
+            throw StoreError(
+                .invalidArgument,
+                "\"\(Value.shown(type))\" is no content type; write one such as text/plain; charset=utf-8, "
+                    + "of at most \(Value.contentTypeBytes) bytes")
+        }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(1 + type.count + content.count)
+        bytes.append(UInt8(type.count))
+        bytes += type
+        bytes += content
+        self.init(kind: .typed, bytes: bytes)
+    }
+
+    /// A value of the UTF-8 bytes of `text` with a content type. See ``init(_:contentType:)-([UInt8],_)``.
+    public init(_ text: String, contentType: String?) throws(StoreError) {
+        try self.init(Array(text.utf8), contentType: contentType)
+    }
+
+    /// The content type that the value was given; `nil` if it was given none, or if its bytes are not of the form of
+    /// ``Kind/typed``, which only other programs can have written.
     public var contentType: String? {
-        if bytes.isEmpty { return nil }
-        let head = bytes.prefix(512)
-        if head.looksLikeHTML { return "text/html; charset=utf-8" }
-        if head.drop(while: \.isWhitespace).starts(with: "<?xml".utf8) { return "text/xml; charset=utf-8" }
-        if let signature = Signature.all.first(where: { $0.matches(head) }) { return signature.type }
-        if head.looksLikeMP4 { return "video/mp4" }
-        return head.contains(where: \.isBinary) ? "application/octet-stream" : "text/plain; charset=utf-8"
+        typeBytes.flatMap { String(validating: $0, as: UTF8.self) }
+    }
+
+    /// What the value is to those who use it: its bytes, without the content type where there is one. No copy. All of
+    /// the bytes if they are not of the form of their kind.
+    ///
+    /// Costs a branch for plain bytes, and a look at the type for others.
+    public var content: ArraySlice<UInt8> {
+        guard kind == .typed, let type = typeBytes else { return bytes[...] }
+        return bytes[type.endIndex...]
+    }
+
+    /// The bytes of the content type, as ``contentType`` has it. No copy.
+    package var typeBytes: ArraySlice<UInt8>? {
+        guard kind == .typed, let count = bytes.first, bytes.count > count else { return nil }
+        let type = bytes[1..<1 + Int(count)]
+        return MediaTypeReader.accepts(type) ? type : nil
+    }
+
+    /// The beginning of a text, without what isn't printable ASCII.
+    private static func shown(_ text: [UInt8]) -> String {
+        let shown = text.prefix(64).map { (0x20..<0x7F).contains($0) ? UnicodeScalar($0) : "?" }
+        return String(String.UnicodeScalarView(shown)) + (text.count > 64 ? " …" : "")
     }
 }
 
-/// Bytes that files of a type have in certain places.
-private struct Signature: Sendable {
-    let type: String
-    /// From the beginning; `nil` matches any byte.
-    let pattern: [UInt8?]
+/// Reads a media type, from its beginning to its end.
+private struct MediaTypeReader {
+    private var rest: ArraySlice<UInt8>
 
-    init(_ type: String, _ bytes: [UInt8?]) {
-        self.type = type
-        pattern = bytes
-    }
-
-    /// A `?` in the text matches any byte.
-    init(_ type: String, _ text: String) {
-        self.init(type, text.unicodeScalars.map { $0 == "?" ? nil : UInt8($0.value) })
-    }
-
-    func matches(_ head: ArraySlice<UInt8>) -> Bool {
-        head.count >= pattern.count
-            && zip(head, pattern).allSatisfy { byte, wanted in wanted.map { $0 == byte } ?? true }
-    }
-
-    static let all = marks + images + soundsAndFilms + fonts + archives
-
-    private static let marks = [
-        Signature("application/pdf", "%PDF-"), Signature("application/postscript", "%!PS-Adobe-"),
-        // A byte order mark, and something after it.
-        Signature("text/plain; charset=utf-16be", [0xFE, 0xFF, nil, nil]),
-        Signature("text/plain; charset=utf-16le", [0xFF, 0xFE, nil, nil]),
-        Signature("text/plain; charset=utf-8", [0xEF, 0xBB, 0xBF, nil]),
-    ]
-    private static let images = [
-        Signature("image/x-icon", [0, 0, 1, 0]), Signature("image/x-icon", [0, 0, 2, 0]),
-        Signature("image/bmp", "BM"), Signature("image/gif", "GIF87a"), Signature("image/gif", "GIF89a"),
-        Signature("image/webp", "RIFF????WEBPVP"), Signature("image/png", "\u{89}PNG\r\n\u{1A}\n"),
-        Signature("image/jpeg", [0xFF, 0xD8, 0xFF]),
-    ]
-    private static let soundsAndFilms = [
-        Signature("audio/aiff", "FORM????AIFF"), Signature("audio/mpeg", "ID3"),
-        Signature("application/ogg", "OggS\0"), Signature("audio/midi", "MThd\0\0\0\u{6}"),
-        Signature("video/avi", "RIFF????AVI "), Signature("audio/wave", "RIFF????WAVE"),
-        Signature("video/webm", [0x1A, 0x45, 0xDF, 0xA3]),
-    ]
-    private static let fonts = [
-        Signature("application/vnd.ms-fontobject", Array(repeating: nil, count: 34) + [0x4C, 0x50]),
-        Signature("font/ttf", [0, 1, 0, 0]), Signature("font/otf", "OTTO"), Signature("font/collection", "ttcf"),
-        Signature("font/woff", "wOFF"), Signature("font/woff2", "wOF2"),
-    ]
-    private static let archives = [
-        Signature("application/x-gzip", [0x1F, 0x8B, 0x08]), Signature("application/zip", "PK\u{3}\u{4}"),
-        Signature("application/x-rar-compressed", "Rar!\u{1A}\u{7}\0"),
-        Signature("application/x-rar-compressed", "Rar!\u{1A}\u{7}\u{1}\0"),
-        Signature("application/wasm", "\0asm"),
-    ]
-}
-
-extension ArraySlice<UInt8> {
-    private static let tags = [
-        "<!DOCTYPE HTML", "<HTML", "<HEAD", "<SCRIPT", "<IFRAME", "<H1", "<DIV", "<FONT", "<TABLE", "<A", "<STYLE",
-        "<TITLE", "<B", "<BODY", "<BR", "<P",
-    ].map { Array($0.utf8) }
-
-    /// Whether it begins with one of some tags, and the tag ends there, or with a comment.
-    fileprivate var looksLikeHTML: Bool {
-        let text = drop(while: \.isWhitespace)
-        if text.starts(with: "<!--".utf8) { return true }
-        return Self.tags.contains { tag in
-            guard text.count > tag.count, zip(text, tag).allSatisfy({ $0.uppercased == $1 }) else { return false }
-            let end = text[text.startIndex + tag.count]
-            return end == UInt8(ascii: " ") || end == UInt8(ascii: ">")
+    /// Whether the bytes are a media type.
+    static func accepts(_ bytes: ArraySlice<UInt8>) -> Bool {
+        var reader = MediaTypeReader(rest: bytes)
+        guard reader.takeName(), reader.take("/"), reader.takeName() else { return false }
+        while !reader.rest.isEmpty {
+            guard reader.takeParameter() else { return false }
         }
+        return true
     }
 
-    /// Whether it is an ISO media file of an MP4 brand: a box `ftyp` whose brands begin with `mp4`.
-    fileprivate var looksLikeMP4: Bool {
-        let head = Array(self)
-        guard head.count >= 12, head[4..<8].elementsEqual("ftyp".utf8) else { return false }
-        let size = head[0..<4].reduce(0) { $0 << 8 | Int($1) }
-        guard size <= head.count, size % 4 == 0 else { return false }
-        return stride(from: 8, to: size, by: 4).contains { place in
-            // What stands at 12 is the version of the first brand.
-            place != 12 && head[place...].starts(with: "mp4".utf8)
+    /// A name of at most 127 characters that begins with a letter or a digit (RFC 6838, 4.2).
+    private mutating func takeName() -> Bool {
+        let name = rest.prefix { $0.isAlphanumeric || "!#$&-^_.+".utf8.contains($0) }
+        guard let first = name.first, first.isAlphanumeric, name.count <= 127 else { return false }
+        rest = rest[name.endIndex...]
+        return true
+    }
+
+    /// A semicolon and, unless there is nothing, a name and a value (RFC 9110, 5.6.6).
+    private mutating func takeParameter() -> Bool {
+        skipSpace()
+        guard take(";") else { return false }
+        skipSpace()
+        if rest.isEmpty || rest.first == UInt8(ascii: ";") { return true }
+        guard takeToken(), take("=") else { return false }
+        return rest.first == UInt8(ascii: "\"") ? takeQuoted() : takeToken()
+    }
+
+    private mutating func takeToken() -> Bool {
+        let token = rest.prefix { $0.isAlphanumeric || "!#$%&'*+-.^_`|~".utf8.contains($0) }
+        rest = rest[token.endIndex...]
+        return !token.isEmpty
+    }
+
+    /// A text in quotes, in which a backslash stands before what would end it.
+    private mutating func takeQuoted() -> Bool {
+        rest = rest.dropFirst()
+        while let byte = rest.popFirst() {
+            switch byte {
+            case UInt8(ascii: "\""): return true
+            case UInt8(ascii: "\\"): guard let next = rest.popFirst(), next.isQuotable else { return false }
+            default: guard byte.isQuotable else { return false }
+            }
         }
+        return false
+    }
+
+    private mutating func skipSpace() {
+        rest = rest.drop { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
+    }
+
+    private mutating func take(_ character: Unicode.Scalar) -> Bool {
+        guard rest.first == UInt8(ascii: character) else { return false }
+        rest = rest.dropFirst()
+        return true
     }
 }
 
 extension UInt8 {
-    fileprivate var isWhitespace: Bool { [0x09, 0x0A, 0x0C, 0x0D, 0x20].contains(self) }
-
-    /// Whether no text has it.
-    fileprivate var isBinary: Bool {
-        self <= 0x08 || self == 0x0B || (0x0E...0x1A).contains(self) || (0x1C...0x1F).contains(self)
+    fileprivate var isAlphanumeric: Bool {
+        (0x30...0x39).contains(self) || (0x41...0x5A).contains(self) || (0x61...0x7A).contains(self)
     }
 
-    fileprivate var uppercased: UInt8 { (0x61...0x7A).contains(self) ? self - 0x20 : self }
+    /// Whether it may stand in a quoted text: printable ASCII, a space or a tab.
+    fileprivate var isQuotable: Bool { (0x20...0x7E).contains(self) || self == 0x09 }
 }

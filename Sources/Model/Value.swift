@@ -1,7 +1,8 @@
 /// What a key holds: a kind and its canonical bytes.
 ///
-/// Today every value is bytes. Text, numbers, sets and maps will be further kinds with a canonical byte form of their
-/// own, so storing, comparing and streaming a value never has to know its kind.
+/// A value is plain bytes, or bytes with a content type. Text, numbers, sets and maps may become further kinds with a
+/// canonical byte form of their own: storing, comparing and streaming a value never has to know its kind. What people
+/// look at is ``content``.
 public struct Value: Hashable, Sendable {
     /// How the bytes of a value are to be read. An open set: a store may return kinds that a program doesn't know.
     public struct Kind: RawRepresentable, Hashable, Sendable {
@@ -11,6 +12,8 @@ public struct Value: Hashable, Sendable {
         public init(rawValue: Int32) { self.rawValue = rawValue }
         /// Bytes without further meaning.
         public static let bytes = Kind(rawValue: 0)
+        /// Bytes with a content type: one byte for the length of the type, the type in ASCII, and the content.
+        public static let typed = Kind(rawValue: 1)
     }
 
     /// How ``bytes`` are to be read.
@@ -18,7 +21,8 @@ public struct Value: Hashable, Sendable {
     /// The canonical bytes.
     public let bytes: [UInt8]
 
-    /// A value of a kind, in its canonical bytes.
+    /// A value of a kind, in its canonical bytes, which are not looked at here: a store refuses to write
+    /// ``Kind/typed`` bytes of another form, with ``StoreError/Code/invalidArgument``.
     public init(kind: Kind, bytes: [UInt8]) {
         self.kind = kind
         self.bytes = bytes
@@ -34,8 +38,8 @@ public struct Value: Hashable, Sendable {
         self.init(bytes: Array(text.utf8))
     }
 
-    /// The value as text, or `nil` when its bytes are not UTF-8.
-    public var text: String? { String(validating: bytes, as: UTF8.self) }
+    /// The content as text, or `nil` when it is not UTF-8.
+    public var text: String? { String(validating: content, as: UTF8.self) }
 }
 
 extension Value: ExpressibleByStringLiteral {

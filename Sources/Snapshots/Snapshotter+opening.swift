@@ -6,47 +6,59 @@ package import Logging
 // How a store begins: from the newest snapshot that is whole.
 extension Snapshotter {
     /// The engine of the newest whole snapshot in `store`, or an empty one if there are no snapshots; and who makes
-    /// the next. Blocks.
+    /// the next, which has the table of the use of `keyMetricsCapacity` keys. Blocks.
     ///
     /// A broken snapshot is logged, and the one before it is used. Throws ``CairnModel/StoreError/Code/corrupted`` if
     /// all are broken; ``CairnModel/StoreError/Code/permissionDenied`` if the newest whole one needs a key that isn't
     /// there, or another; ``CairnModel/StoreError/Code/formatTooNew``; and what the place throws.
     package static func open(
-        _ store: any SnapshotStore, options: SnapshotOptions, clock: any WallClock, logger: Logger
+        _ store: any SnapshotStore, options: SnapshotOptions, keyMetricsCapacity: Int = 0, clock: any WallClock,
+        logger: Logger
     ) throws(StoreError) -> (engine: MemoryEngine, snapshotter: Snapshotter) {
         try options.check()
         let stored = try store.list(of: options.server)
         let newest = stored.last?.name
-        var engine = MemoryEngine()
-        var restored: SnapshotName?
+        var restored = Restored(
+            engine: MemoryEngine(), keyMetrics: KeyMetricsTable(capacity: keyMetricsCapacity), name: nil)
         if options.startsFresh {
             if let newest {
                 logger.warning("snapshots are there, and not used", metadata: ["newest": "\(newest.text)"])
             }
-        } else if let found = try restore(stored, from: store, options: options, logger: logger) {
-            (engine, restored) = found
+        } else if let found = try restore(
+            stored, from: store, options: options, keyMetricsCapacity: keyMetricsCapacity, logger: logger)
+        {
+            restored = found
         }
         let snapshotter = Snapshotter(
-            engine, in: store, options: options, newest: newest, isSaved: restored == newest, clock: clock,
-            logger: logger)
-        return (engine, snapshotter)
+            restored.engine, keyMetrics: restored.keyMetrics, in: store, options: options, newest: newest,
+            isSaved: restored.name == newest, clock: clock, logger: logger)
+        return (restored.engine, snapshotter)
+    }
+
+    /// What a store begins with.
+    private struct Restored {
+        var engine: MemoryEngine
+        var keyMetrics: KeyMetricsTable?
+        /// The snapshot that it is from.
+        var name: SnapshotName?
     }
 
     private static func restore(
-        _ stored: [StoredSnapshot], from store: any SnapshotStore, options: SnapshotOptions, logger: Logger
-    ) throws(StoreError) -> (MemoryEngine, SnapshotName)? {
+        _ stored: [StoredSnapshot], from store: any SnapshotStore, options: SnapshotOptions,
+        keyMetricsCapacity: Int, logger: Logger
+    ) throws(StoreError) -> Restored? {
         for snapshot in stored.reversed() {
             do throws(StoreError) {
                 let reader = try SnapshotReader(snapshot, in: store, key: options.key)
                 let header = reader.header
-                let engine = try reader.restore()
+                let (engine, keyMetrics) = try reader.restore(keyMetricsCapacity: keyMetricsCapacity)
                 logger.notice(
                     "restored a snapshot; what was written after it, if anything was, is lost",
                     metadata: [
                         "name": "\(snapshot.name.text)", "occasion": "\(header.occasion)",
                         "ref": "\(header.head.lastRef)",
                     ])
-                return (engine, snapshot.name)
+                return Restored(engine: engine, keyMetrics: keyMetrics, name: snapshot.name)
             } catch {
                 var named = error
                 named.message = "\(store.place): the snapshot \(snapshot.name.text): \(error.message)"

@@ -12,9 +12,13 @@ package final class Snapshotter: SnapshotMaker {
     private struct State {
         /// The engine's revision in the newest snapshot; `nil` if it isn't the engine's.
         var savedRevision: Int?
+        /// How many uses of keys were counted when the newest snapshot was made.
+        var savedUses: Int
         var newestTime: Timestamp?
     }
 
+    /// How the keys of the engine are used, for who opens a store over it; `nil` where that isn't counted.
+    package let keyMetrics: KeyMetricsTable?
     private let engine: MemoryEngine
     private let store: any SnapshotStore
     private let options: SnapshotOptions
@@ -27,15 +31,18 @@ package final class Snapshotter: SnapshotMaker {
     /// `newest` is the newest snapshot there is, and `isSaved` whether the engine is what was restored from it, or is
     /// empty as there is none.
     package init(
-        _ engine: MemoryEngine, in store: any SnapshotStore, options: SnapshotOptions, newest: SnapshotName?,
-        isSaved: Bool, clock: any WallClock, logger: Logger
+        _ engine: MemoryEngine, keyMetrics: KeyMetricsTable? = nil, in store: any SnapshotStore,
+        options: SnapshotOptions, newest: SnapshotName?, isSaved: Bool, clock: any WallClock, logger: Logger
     ) {
         self.engine = engine
+        self.keyMetrics = keyMetrics
         self.store = store
         self.options = options
         self.clock = clock
         self.logger = logger
-        state = Mutex(State(savedRevision: isSaved ? 0 : nil, newestTime: newest?.time))
+        state = Mutex(
+            State(
+                savedRevision: isSaved ? 0 : nil, savedUses: keyMetrics?.useCount ?? 0, newestTime: newest?.time))
     }
 
     /// Makes a snapshot at each interval if something has changed, until the task is cancelled. One that fails is
@@ -66,7 +73,8 @@ package final class Snapshotter: SnapshotMaker {
         try await onQueue { (maker) throws(StoreError) in try maker.list() }
     }
 
-    /// Makes the last snapshot, if something has changed, and lets go of the place. Nothing may be asked afterwards.
+    /// Makes the last snapshot, if something has changed or was used, and lets go of the place. Nothing may be asked
+    /// afterwards.
     package func finish() async throws(StoreError) {
         try await onQueue { (maker) throws(StoreError) in
             defer { maker.store.close() }
@@ -101,7 +109,10 @@ package final class Snapshotter: SnapshotMaker {
 
     private func makeIfChanged(for occasion: Snapshot.Occasion) throws(StoreError) -> Snapshot? {
         let cut = engine.cut()
-        if state.withLock({ $0.savedRevision }) == cut.revision { return nil }
+        let (revision, uses) = state.withLock { ($0.savedRevision, $0.savedUses) }
+        // Where keys are only read there is nothing to be made at each interval, so the last one has what was counted.
+        let isUsed = occasion == .shutdown && uses != keyMetrics?.useCount ?? 0
+        if revision == cut.revision, !isUsed { return nil }
         return try make(of: cut, for: occasion)
     }
 
@@ -139,12 +150,15 @@ package final class Snapshotter: SnapshotMaker {
             server: options.server, time: time, occasion: occasion, isEncrypted: options.key != nil,
             salt: (0..<16).map { _ in UInt8.random(in: 0...255, using: &random) }, head: cut.head)
         var byteCount: Int64 = 0
-        let key = options.key
+        let (key, keyMetrics) = (options.key, keyMetrics)
+        // Before they are written: what is counted meanwhile may be missing.
+        let uses = keyMetrics?.useCount ?? 0
         try store.write(name) { (sink) throws(StoreError) in
-            byteCount = try SnapshotWriter.write(cut, header, key: key, to: sink)
+            byteCount = try SnapshotWriter.write(cut, header, keyMetrics: keyMetrics, key: key, to: sink)
         }
         state.withLock {
             $0.savedRevision = cut.revision
+            $0.savedUses = uses
             $0.newestTime = time
         }
         let snapshot = Snapshot(header, byteCount: byteCount)

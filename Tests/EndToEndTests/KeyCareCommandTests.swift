@@ -34,6 +34,7 @@ struct KeyCareCommandTests {
             try await cairn.must("lock", "image", "1h", "--client-id", "ann")
             let found = try await cairn.must("inspect", "image", "--json", "--client-id", "bob").object()
             #expect(found.text("contentType") == "image/png" && found.number("size") == 9)
+            #expect(found.flag("contentTypeGiven") == false)
             #expect(found.number("version") == 1 && found.number("updatedRef") == 2 && found.flag("lifespan") == true)
             #expect(found.object("lock")?.text("owner") == "ann" && found.text("createdAt") != nil)
             #expect(found.object("lease")?.number("durationMs") == 3_600_000)
@@ -48,7 +49,9 @@ struct KeyCareCommandTests {
 
             try await cairn.must("set", "text", "foo")
             let lines = try await cairn.must("inspect", "text", "--with-value", "--with-metrics").lines
-            #expect(lines.contains("hash\tdcb27518fed9d577") && lines.contains("type\ttext/plain; charset=utf-8"))
+            #expect(
+                lines.contains("hash\tdcb27518fed9d577") && lines.contains("type\ttext/plain; charset=utf-8 (detected)")
+            )
             #expect(lines.contains("value\tfoo") && lines.contains("version\t1, created at 1"), "\(lines)")
             #expect(lines.contains("accesses\t0") && lines.contains { $0.hasPrefix("sets\t1\t20") }, "\(lines)")
             #expect(try await cairn("inspect", "none").status == .code(3))

@@ -32,7 +32,7 @@ struct StoredEventTests {
             #expect(stored.record() == record, "seed \(RandomRun.seed)")
             #expect(stored.record(key: event.key) == record)
             var bare = record
-            bare.value = Value(kind: record.value.kind, bytes: [])
+            bare.value = Value(bytes: [])
             #expect(stored.record(withValue: false) == bare)
             #expect(StoredEvent(record).record() == record, "a record whose event is gone")
         }

@@ -1,63 +1,82 @@
 import CairnModel
 import Testing
 
-/// What a value looks like, and its hash.
-@Suite("What values look like")
+/// Values that are given a content type.
+@Suite("Values with a content type")
 struct ContentTypeTests {
     @Test(
-        "text and what begins like a file of some type",
+        "what is a content type is kept as it is written",
         arguments: [
-            ("hello", "text/plain; charset=utf-8"), ("<!DOCTYPE html>\n", "text/html; charset=utf-8"),
-            (" \t\n<HtMl lang=en>", "text/html; charset=utf-8"), ("<br>", "text/html; charset=utf-8"),
-            ("<brook>", "text/plain; charset=utf-8"), ("<b", "text/plain; charset=utf-8"),
-            ("<!--x", "text/html; charset=utf-8"), ("\n<?xml version", "text/xml; charset=utf-8"),
-            ("%PDF-1.7", "application/pdf"), ("%!PS-Adobe-3.0", "application/postscript"), ("GIF89a", "image/gif"),
-            ("RIFF....WEBPVP8 ", "image/webp"), ("RIFF....WAVEfmt ", "audio/wave"), ("RIFF....AVI LIST", "video/avi"),
-            ("FORM....AIFF", "audio/aiff"), ("ID3\u{3}", "audio/mpeg"), ("MThd\0\0\0\u{6}", "audio/midi"),
-            ("OggS\0", "application/ogg"), ("wOF2", "font/woff2"), ("OTTO", "font/otf"), ("ttcf", "font/collection"),
-            ("PK\u{3}\u{4}", "application/zip"), ("\0asm", "application/wasm"), ("BM", "image/bmp"),
-            ("Rar!\u{1A}\u{7}\u{1}\0", "application/x-rar-compressed"), ("a\u{1}", "application/octet-stream"),
-            ("tab\tline\r\n\u{1B}[0m", "text/plain; charset=utf-8"),
+            "a/b", "image/png", "Text/HTML", "application/vnd.oasis.opendocument.text", "application/ld+json",
+            "text/plain;charset=utf-8", "text/plain ; charset=utf-8", "text/plain; charset=\"utf-8\"; x=y",
+            "a/b;", "a/b;;c=d", "a/b;\tc=d", "a/b; c=\"a \\\" b\"", "a/b; c=\"\"", "1/2", "x-a.b_c/d-!#$&^e",
+            "a/" + String(repeating: "b", count: 127),
+            "a/" + String(repeating: "b", count: 127) + ";" + String(repeating: "c", count: 123) + "=d",
         ])
-    func texts(text: String, type: String) {
-        #expect(Value(text).contentType == type)
+    func types(type: String) throws {
+        let value = try Value("data", contentType: type)
+        #expect(value.contentType == type && value.text == "data" && value.kind == .typed)
+        #expect(value.bytes == [UInt8(type.utf8.count)] + Array(type.utf8) + Array("data".utf8))
+        #expect(Array(value.content) == Array("data".utf8))
+        #expect(Value(kind: .typed, bytes: value.bytes) == value)
     }
 
     @Test(
-        "bytes",
+        "what is none is refused",
         arguments: [
-            ([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 0, 0], "image/png"), ([0xFF, 0xD8, 0xFF], "image/jpeg"),
-            ([0, 0, 1, 0], "image/x-icon"), ([0xFE, 0xFF, 0, 0x61], "text/plain; charset=utf-16be"),
-            ([0xFF, 0xFE, 0x61, 0], "text/plain; charset=utf-16le"), ([0xFF, 0xFE], "text/plain; charset=utf-8"),
-            ([0xEF, 0xBB, 0xBF, 0x61], "text/plain; charset=utf-8"), ([0x1F, 0x8B, 0x08], "application/x-gzip"),
-            ([0x1A, 0x45, 0xDF, 0xA3], "video/webm"), ([0, 1, 0, 0], "font/ttf"),
-            ([0xC3, 0xA9], "text/plain; charset=utf-8"),
-            ([0, 0, 0, 0x10] + Array("ftypmp42____".utf8), "video/mp4"),
-            // The brand that follows the first one's version; and a box that is larger than what there is.
-            ([0, 0, 0, 0x14] + Array("ftypisomxxxxmp41".utf8), "video/mp4"),
-            ([0, 0, 0, 0x14] + Array("ftypisommp41isom".utf8), "application/octet-stream"),
-            ([0, 0, 0, 0x20] + Array("ftypmp42____".utf8), "application/octet-stream"),
-            (Array(repeating: 1, count: 34) + [0x4C, 0x50], "application/vnd.ms-fontobject"),
-        ] as [([UInt8], String)])
-    func bytes(bytes: [UInt8], type: String) {
-        #expect(Value(bytes: bytes).contentType == type)
+            "", "a", "/", "a/", "/b", "a/b/c", "a b/c", " a/b", "a/b ", "a/ b", "a/b;c", "a/b;c=", "a/b;=d", "a/b;c =d",
+            "a/b;c= d", "a/b c=d", "a/b;c=\"d", "a/b;c=\"d\\", "a/b;c=\"d\"e", "a/b;c=\"\u{7}\"", "a/é", "a/b;c=\"é\"",
+            "a\n/b", "a/b\n", "a/b\0", ".a/b", "a/-b", "*/*", "a/b;c=d,e", "text/html, text/plain",
+            "a/" + String(repeating: "b", count: 128), String(repeating: "a", count: 128) + "/b",
+            "a/b;" + String(repeating: "c", count: 251) + "=d",
+        ])
+    func noTypes(type: String) {
+        let error = #expect(throws: StoreError.self) { try Value("data", contentType: type) }
+        #expect(error?.code == .invalidArgument)
+        #expect(error?.message.unicodeScalars.allSatisfy { (32..<127).contains($0.value) || $0 == "…" } == true)
     }
 
-    @Test("nothing has no type; what comes after 512 bytes is not looked at")
-    func bounds() {
-        #expect(Value("").contentType == nil)
-        let text = Array(repeating: UInt8(ascii: "a"), count: 512)
-        #expect(Value(bytes: text + [0]).contentType == "text/plain; charset=utf-8")
-        #expect(Value(bytes: text.dropLast() + [0]).contentType == "application/octet-stream")
+    @Test("a value without a type is plain bytes")
+    func plain() throws {
+        #expect(try Value("data", contentType: nil) == "data")
+        #expect(Value("data").contentType == nil && Array(Value("data").content) == Array("data".utf8))
+        #expect(try Value("data", contentType: "a/b") != "data")
+        #expect(try Value("data", contentType: "a/b") != Value("data", contentType: "a/c"))
     }
 
-    @Test(
-        "the hash is FNV-1a of 64 bits",
-        arguments: [
-            ("", 14_695_981_039_346_656_037), ("foo", 15_902_901_984_413_996_407), ("bar", 16_101_355_973_854_746),
-            ("baz", 16_092_559_880_829_058),
-        ] as [(String, UInt64)])
-    func hash(text: String, hash: UInt64) {
-        #expect(Value(text).hash64 == hash)
+    @Test("an empty content has a type, and nothing to detect")
+    func empty() throws {
+        let value = try Value([], contentType: "a/b")
+        #expect(value.contentType == "a/b" && value.content.isEmpty && value.detectedContentType == nil)
+        #expect(value.hash64 == Value("").hash64)
+    }
+
+    @Test("the hash and what is detected are the content's")
+    func content() throws {
+        let value = try Value("<!DOCTYPE html>\n", contentType: "image/png")
+        #expect(value.detectedContentType == "text/html; charset=utf-8")
+        #expect(value.hash64 == Value("<!DOCTYPE html>\n").hash64)
+    }
+
+    @Test("bytes that don't begin with a type are shown as they are, whatever they are")
+    func malformed() throws {
+        var generator = SystemRandomNumberGenerator()
+        let whole = try Value("d", contentType: "text/plain; a=\"b\"").bytes
+        var forms: [[UInt8]] = [
+            [], [0], [0, 1], [1], [255], [3, 0x61, 0x2F], [3, 0x61, 0x62, 0x63], [3, 0x61, 0x2F, 0xFF],
+        ]
+        for count in 0..<whole.count - 1 { forms.append(Array(whole[..<count])) }
+        #expect(forms.allSatisfy { Value(kind: .typed, bytes: $0).contentType == nil })
+        for _ in 0..<2_000 {
+            forms.append((0..<Int.random(in: 0...9)).map { _ in UInt8.random(in: 0...255, using: &generator) })
+        }
+        for bytes in forms {
+            let value = Value(kind: .typed, bytes: bytes)
+            if let type = value.contentType {
+                #expect(try Value(Array(value.content), contentType: type) == value)
+            } else {
+                #expect(Array(value.content) == bytes)
+            }
+        }
     }
 }

@@ -32,6 +32,27 @@ struct DocumentedQueriesTests {
         }
     }
 
+    @Test("types and contents are told apart as the page says")
+    func contentTypes() async throws {
+        let page = try String(contentsOf: Self.page, encoding: .utf8)
+        let query = try #require(
+            page.components(separatedBy: "```sql\n").dropFirst().compactMap {
+                $0.components(separatedBy: "\n```").first
+            }
+            .first { $0.contains("content_type") })
+        let database = try await FreshStore.database()
+        let engine = try ServerEngine(
+            MySQLHome(database.url, options: FreshStore.drivenTime), options: FreshStore.drivenTime)
+        defer { engine.close() }
+        let long = "a/" + String(repeating: "b", count: 100) + ";c=" + String(repeating: "d", count: 150)
+        let sets: [CairnModel.Operation] = [
+            .set("a", try Value("one", contentType: "text/plain")), .set("b", "plain"),
+            .set("c", try Value("two", contentType: long)),
+        ]
+        _ = try EngineDriver(engine).commit([Transaction(then: sets)], at: Timestamp(microseconds: 1_000_000))
+        #expect(try await database.sql(query) == "a\ttext/plain\tone\nc\t\(long)\ttwo")
+    }
+
     @Test("every table and column is described")
     func columns() async throws {
         let page = try String(contentsOf: Self.page, encoding: .utf8)

@@ -31,6 +31,27 @@ struct DocumentedQueriesTests {
         }
     }
 
+    @Test("types and contents are told apart as the page says")
+    func contentTypes() async throws {
+        let page = try String(contentsOf: Self.page, encoding: .utf8)
+        let query = try #require(
+            page.components(separatedBy: "```sql\n").dropFirst().compactMap {
+                $0.components(separatedBy: "\n```").first
+            }
+            .first { $0.contains("content_type") })
+        let test = try await TestHome()
+        let engine = try await test.engine()
+        let long = "a/" + String(repeating: "b", count: 100) + ";c=" + String(repeating: "d", count: 150)
+        try await blocking { () throws in
+            defer { engine.close() }
+            try engine.run(
+                .set("a", Value("one", contentType: "text/plain")), .set("b", "plain"),
+                .set("c", Value("two", contentType: long)))
+        }
+        let found = try await test.sql(query.replacingOccurrences(of: "cairn.", with: "$."))
+        #expect(found == #"a|text/plain|\x6f6e65"# + "\nc|\(long)|" + #"\x74776f"#)
+    }
+
     @Test("every table and column is described")
     func columns() async throws {
         let page = try String(contentsOf: Self.page, encoding: .utf8)

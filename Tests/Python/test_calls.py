@@ -6,6 +6,8 @@ import time
 
 import grpc
 import pytest
+from cairn.v1 import inspection_pb2 as inspection
+from cairn.v1 import inspection_pb2_grpc as inspection_grpc
 from cairn.v1 import key_value_pb2 as kv
 from cairn.v1 import key_value_pb2_grpc as kv_grpc
 from cairn.v1 import leases_pb2 as leases
@@ -59,6 +61,39 @@ def test_unary(channel):
     assert [entry.record.key for entry in page.entries] == [b"unary/a"]
     gone = store.Delete(kv.DeleteRequest(key=b"unary/a"), timeout=TIMEOUT).record
     assert gone.version == 2 and gone.deleted_ref == written.updated_ref + 1
+
+
+def test_content_type(channel):
+    store = kv_grpc.KeyValueStub(channel)
+    store.Set(kv.SetRequest(key=b"typed/a", value=b"{}", content_type="application/json"), timeout=TIMEOUT)
+    record = store.Get(kv.GetRequest(key=b"typed/a"), timeout=TIMEOUT).record
+    assert (record.value, record.content_type, record.value_kind) == (b"{}", "application/json", types.VALUE_KIND_BYTES)
+    page = store.List(kv.ListRequest(range=key_range(b"typed/")), timeout=TIMEOUT)
+    assert [entry.record.content_type for entry in page.entries] == ["application/json"]
+    typed = types.Condition(key=b"typed/a", value=b"{}", content_type="application/json")
+    committed = store.Commit(kv.CommitRequest(conditions=[typed], operations=[kv.Operation(
+        set=kv.SetOperation(key=b"typed/b", value=b"<p>", content_type="text/html"))]), timeout=TIMEOUT)
+    assert committed.succeeded
+    watch = log_grpc.LogStub(channel).Watch(
+        log.WatchRequest(ranges=[key_range(b"typed/")], from_ref=1, until_head=True), timeout=TIMEOUT)
+    events = [event for response in watch for event in response.events]
+    assert [(event.value, event.content_type) for event in events] == [(b"{}", "application/json"), (b"<p>", "text/html")]
+    found = inspection_grpc.InspectionStub(channel).Inspect(inspection.InspectRequest(key=b"typed/b"), timeout=TIMEOUT)
+    assert (found.content_type, found.content_type_given, found.size) == ("text/html", True, 3)
+    store.Set(kv.SetRequest(key=b"typed/a", value=b"{}"), timeout=TIMEOUT)
+    assert store.Get(kv.GetRequest(key=b"typed/a"), timeout=TIMEOUT).record.content_type == ""
+    untyped = store.Commit(kv.CommitRequest(conditions=[typed]), timeout=TIMEOUT)
+    assert not untyped.succeeded
+    for wrong in ["html", "text/html\n", "a/" + "b" * 128, "a/b;c=" + "d" * 250]:
+        with pytest.raises(grpc.RpcError) as refused:
+            store.Set(kv.SetRequest(key=b"typed/a", value=b"1", content_type=wrong), timeout=TIMEOUT)
+        assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    with pytest.raises(grpc.RpcError) as refused:
+        store.Set(kv.SetRequest(key=b"typed/a", value=b"\x03a", value_kind=1), timeout=TIMEOUT)
+    assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    sets = [kv.ImportRequest(set=kv.SetOperation(key=b"typed/c", value=b"1", content_type=t)) for t in ("a/b", "a/c")]
+    assert store.Import(iter(sets), timeout=TIMEOUT).count == 2
+    assert store.Get(kv.GetRequest(key=b"typed/c"), timeout=TIMEOUT).record.content_type == "a/c"
 
 
 def test_transaction(channel):

@@ -24,6 +24,26 @@ struct DocumentedQueriesTests {
         }
     }
 
+    @Test("types and contents are told apart as the page says", .enabled(if: hasShell, "needs the sqlite3 shell"))
+    func contentTypes() throws {
+        let page = try String(contentsOf: Self.page, encoding: .utf8)
+        let query = try #require(
+            page.components(separatedBy: "```sql\n").dropFirst().compactMap {
+                $0.components(separatedBy: "\n```").first
+            }
+            .first { $0.contains("content_type") })
+        let long = "a/" + String(repeating: "b", count: 100) + ";c=" + String(repeating: "d", count: 150)
+        try withEngine { store, path throws in
+            let sets: [CairnModel.Operation] = [
+                .set("a", try Value("one", contentType: "text/plain")), .set("b", "plain"),
+                .set("c", try Value("two", contentType: long)), .set("d", try Value("", contentType: "a/b")),
+            ]
+            for outcome in try store.commit([Transaction(then: sets)], at: 1) { _ = try outcome.get() }
+            let text = try output(of: "sqlite3", [path, query])?.text
+            #expect(text == "a|text/plain|one\nc|\(long)|two\nd|a/b|\n")
+        }
+    }
+
     @Test("every table and column is described")
     func columns() throws {
         let page = try String(contentsOf: Self.page, encoding: .utf8)

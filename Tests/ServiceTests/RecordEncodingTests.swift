@@ -24,7 +24,73 @@ import Testing
                         deletedRef: number == 0 ? nil : Ref(number), leaseID: LeaseID(number)))
             }
         }
+        for value in typed { records.append(Record(value)) }
         return records
+    }
+
+    /// Values with content types, and some that should have one and don't.
+    private static var typed: [Value] {
+        let types = ["a/b", "text/plain; charset=utf-8", "a/" + String(repeating: "b", count: 127), longest]
+        let values = types.flatMap { type in
+            sizes.map { try? Value([UInt8](repeating: 9, count: $0), contentType: type) }
+        }
+        return values.compactMap(\.self)
+            + [[], [0], [3, 0x61], [3, 0x61, 0x2F, 0xFF, 9]].map { Value(kind: .typed, bytes: $0) }
+    }
+
+    /// A content type of 255 bytes.
+    private static let longest = "a/b;" + String(repeating: "c", count: 249) + "=d"
+
+    @Test("a value with a content type is its content and the type, both ways")
+    func typedValues() throws {
+        #expect(RecordEncodingTests.typed.count == 36 && RecordEncodingTests.longest.utf8.count == 255)
+        for value in RecordEncodingTests.typed {
+            let record = Record(value)
+            let message = try Cairn_V1_GetResponse(
+                serializedBytes: Array(record.encodedResponse(withValue: true).bytes))
+            #expect(Array(message.record.value) == Array(value.content))
+            #expect(message.record.contentType == value.contentType ?? "")
+            #expect(message.record.valueKind.rawValue == (value.contentType == nil ? 1 : 0))
+            #expect(Record(wire: message.record) == record)
+            let event = Event(
+                ref: 1, kind: .created, key: "k", version: 1, value: value, leaseID: 1, createdRef: 1,
+                createdVersion: 1, previousRef: nil, time: Timestamp(microseconds: 1), clientID: "", lockToken: .zero)
+            #expect(event.wire.contentType == value.contentType ?? "" && Event(wire: event.wire) == event)
+            let condition = Condition("k", .value(.less, value))
+            #expect(condition.wire.contentType == value.contentType ?? "")
+            #expect(try Condition(wire: condition.wire) == condition)
+            let operation = CairnModel.Operation.set("k", value)
+            #expect(try CairnModel.Operation(wire: operation.wire) == operation)
+        }
+    }
+
+    @Test("a request with a content type that is none is refused; an answer's is passed over")
+    func foreignTypes() throws {
+        for type in [
+            "", "a", "a/b\n", "a/é", RecordEncodingTests.longest + "d", String(repeating: "a/b;", count: 1_000),
+        ] {
+            let set = Cairn_V1_SetOperation.with {
+                $0.key = Key("k").wire
+                $0.value = Key("v").wire
+                $0.contentType = type
+            }
+            if type.isEmpty {
+                #expect(try set.operation() == .set("k", "v"))
+            } else {
+                let error = #expect(throws: StoreError.self) { try set.operation() }
+                #expect(error?.code == .invalidArgument)
+            }
+            let record = Cairn_V1_Record.with {
+                $0.value = Key("v").wire
+                $0.contentType = type
+            }
+            #expect(Record(wire: record).value == "v")
+        }
+        let both = Cairn_V1_SetOperation.with {
+            $0.valueKind = .UNRECOGNIZED(1)
+            $0.contentType = "a/b"
+        }
+        #expect(throws: StoreError.self) { try both.operation() }
     }
 
     @Test(arguments: [true, false])
@@ -72,6 +138,11 @@ import Testing
                 $0.value = key
                 $0.clientID = "me"
             },
+            .with {
+                $0.key = key
+                $0.value = key
+                $0.contentType = "a/b"
+            },
         ]
         for set in sets {
             let bytes: [UInt8] = try set.serializedBytes()
@@ -108,5 +179,14 @@ import Testing
                 #expect(transaction.operations == [operation])
             }
         }
+    }
+}
+
+extension Record {
+    /// A record of no other meaning.
+    fileprivate init(_ value: Value) {
+        self.init(
+            key: "k", value: value, version: 1, createdVersion: 1, createdRef: 1, updatedRef: 1, deletedRef: nil,
+            leaseID: 1)
     }
 }

@@ -233,7 +233,7 @@ extension StoredEvent {
     func record(key: Key? = nil, withValue: Bool = true) -> Record {
         withExtendedLifetime(memory) {
             let fields = StoredEvent.fields(of: memory)
-            let value = withValue ? value(fields) : Value(kind: fields.valueKind, bytes: [])
+            let value = withValue ? value(fields) : nil
             return Record(
                 key: key ?? self.key, value: value ?? Value(bytes: []), version: fields.version,
                 createdVersion: fields.createdVersion, createdRef: fields.createdRef, updatedRef: ref,

@@ -1,12 +1,14 @@
-internal import CairnModel
+package import CairnModel
 internal import Synchronization
 
 /// How keys are used, of a bounded number of them; the least lately used fall out.
 ///
 /// In pieces, each with a lock of its own, so that readers on different threads seldom meet.
-final class KeyMetricsTable: Sendable {
+package final class KeyMetricsTable: Sendable {
     /// Small tables are of one piece, and so exactly as large as asked for.
     private static let pieces = 16
+    /// How many keys are copied under a lock at once: a matter of microseconds.
+    private static let keysPerStep = 512
 
     private final class Piece: Sendable {
         let metrics: Mutex<RecentMetrics>
@@ -17,22 +19,22 @@ final class KeyMetricsTable: Sendable {
     private let pieces: [Piece]
 
     /// A table of `capacity` keys, or nothing for none.
-    init?(capacity: Int) {
+    package init?(capacity: Int) {
         guard capacity > 0 else { return nil }
         let count = capacity < 1_000 * KeyMetricsTable.pieces ? 1 : KeyMetricsTable.pieces
         pieces = (0..<count).map { _ in Piece(capacity: capacity / count) }
     }
 
     /// What is known of a key.
-    subscript(key: Key) -> KeyMetrics? { piece(of: key).metrics.withLock { $0[key] } }
+    package subscript(key: Key) -> KeyMetrics? { piece(of: key).metrics.withLock { $0[key] } }
 
     /// Notes that a key was read.
-    func noteAccess(to key: Key, at time: Timestamp) {
+    package func noteAccess(to key: Key, at time: Timestamp) {
         piece(of: key).metrics.withLock { $0.use(key) { $0.accesses.note(at: time) } }
     }
 
     /// Notes the sets and locks among events.
-    func note(_ events: [Event]) {
+    package func note(_ events: [Event]) {
         for event in events {
             switch event.kind {
             case .created, .updated:
@@ -42,6 +44,33 @@ final class KeyMetricsTable: Sendable {
             default: break
             }
         }
+    }
+
+    /// How many uses were noted since the table was made. Grows; for comparing only.
+    package var useCount: Int {
+        pieces.reduce(0) { count, piece in count &+ piece.metrics.withLock { $0.useCount } }
+    }
+
+    /// Calls `body` with what is known of each key, in any order.
+    ///
+    /// No lock is held meanwhile, and none for longer than it takes to copy some hundred entries, so who notes uses
+    /// waits for no more than that. What is used meanwhile may come as it was before or after. A key that falls out is
+    /// left out, and one that comes again after that may come twice.
+    package func forEachKey<Failure: Error>(_ body: (Key, KeyMetrics) throws(Failure) -> Void) throws(Failure) {
+        for piece in pieces {
+            var next = 0
+            while true {
+                let step = piece.metrics.withLock { $0.entries(from: next, count: KeyMetricsTable.keysPerStep) }
+                for (key, metrics) in step { try body(key, metrics) }
+                if step.count < KeyMetricsTable.keysPerStep { break }
+                next += step.count
+            }
+        }
+    }
+
+    /// Takes what was known of a key, as the last one used.
+    func restore(_ key: Key, _ metrics: KeyMetrics) {
+        piece(of: key).metrics.withLock { $0.restore(key, metrics) }
     }
 
     /// By the last bytes, in which keys differ as a rule.
@@ -67,6 +96,8 @@ struct RecentMetrics {
     private var entries: [Entry] = []
     private var newest: Int32 = -1
     private var oldest: Int32 = -1
+    /// How many uses were noted.
+    private(set) var useCount = 0
 
     /// Room for `capacity` keys, at least one.
     init(capacity: Int) { self.capacity = min(max(capacity, 1), Int(Int32.max)) }
@@ -79,12 +110,26 @@ struct RecentMetrics {
 
     /// Notes a use of a key, and makes it the newest.
     mutating func use(_ key: Key, _ note: (inout KeyMetrics) -> Void) {
+        useCount &+= 1
+        note(&entries[Int(makeNewest(key))].metrics)
+    }
+
+    /// Takes what was known of a key before, and makes it the newest. No use of it.
+    mutating func restore(_ key: Key, _ metrics: KeyMetrics) { entries[Int(makeNewest(key))].metrics = metrics }
+
+    /// What is known of at most `count` keys from the `first` place on, in the order of places. A key keeps its place
+    /// until it falls out.
+    func entries(from first: Int, count: Int) -> [(Key, KeyMetrics)] {
+        entries[min(first, entries.count)..<min(first + count, entries.count)].map { ($0.key, $0.metrics) }
+    }
+
+    private mutating func makeNewest(_ key: Key) -> Int32 {
         let place = places[key] ?? take(placeFor: key)
         if place != newest {
             unlink(place)
             link(place)
         }
-        note(&entries[Int(place)].metrics)
+        return place
     }
 
     private mutating func take(placeFor key: Key) -> Int32 {

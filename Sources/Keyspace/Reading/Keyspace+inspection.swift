@@ -27,7 +27,7 @@ extension Keyspace {
         if withValue {
             noteAccess(to: key)
         } else {
-            inspection.record.value = Value(kind: inspection.record.value.kind, bytes: [])
+            inspection.record.value = Value(bytes: [])
         }
         return inspection
     }
@@ -37,9 +37,11 @@ extension KeyInspection {
     fileprivate init(
         _ record: Record, createdAt: Timestamp?, updatedAt: Timestamp?, lease: LeaseStatus, lock: LockStatus?
     ) {
+        let given = record.value.contentType
         self.init(
-            record: record, size: record.value.bytes.count, hash: record.value.hash64,
-            contentType: record.value.contentType, createdAt: createdAt, updatedAt: updatedAt, lease: lease, lock: lock)
+            record: record, size: record.value.content.count, hash: record.value.hash64,
+            contentType: given ?? record.value.detectedContentType, isContentTypeGiven: given != nil,
+            createdAt: createdAt, updatedAt: updatedAt, lease: lease, lock: lock)
     }
 }
 

@@ -51,7 +51,7 @@ struct ListSearch {
         let states = try reader.states(keys, asOf: ref)
         return keys.compactMap { key in
             guard var record = states[key.key]?.record, record.isLive else { return nil }
-            if request.keysOnly { record.value = Value(kind: record.value.kind, bytes: []) }
+            if request.keysOnly { record.value = Value(bytes: []) }
             // Whether a client may see it is a matter of the lock that there is now.
             record.lockToken = key.isLive ? key.lockToken : .zero
             return record

@@ -25,7 +25,7 @@ extension EngineView {
             guard case .record(var record) = entry, let lock = locks[record.lockToken], lock.owner != clientID,
                 lock.excludes(.reading)
             else { continue }
-            record.value = Value(kind: record.value.kind, bytes: [])
+            record.value = Value(bytes: [])
             page.entries[place] = .record(record)
             page.withheld.append(record.key)
         }

@@ -73,11 +73,7 @@ extension Operation {
         switch self {
         case .set(let key, let value, let lease, let expiry, _):
             try key.check(limits)
-            guard value.bytes.count <= limits.valueBytes else {
-                throw StoreError(
-                    .valueTooLarge,
-                    "the value for \(key) has \(value.bytes.count) bytes; the most is \(limits.valueBytes)", key: key)
-            }
+            try value.check(limits, for: key)
             try expiry.check(limits)
             guard lease == nil || expiry == .keep else {
                 throw StoreError(
@@ -130,6 +126,24 @@ extension Operation {
             break
         }
         return 0
+    }
+}
+
+extension Value {
+    /// Throws ``StoreError/Code/valueTooLarge``, or ``StoreError/Code/invalidArgument`` if the bytes are not of the
+    /// form that their kind has.
+    fileprivate func check(_ limits: Limits, for key: Key) throws(StoreError) {
+        guard kind != .typed || contentType != nil else {
+            throw StoreError(
+                .invalidArgument, "the value for \(key) is said to have a content type, but does not begin with one",
+                key: key)
+        }
+        let size = content.count
+        guard size <= limits.valueBytes else {
+            throw StoreError(
+                .valueTooLarge, "the value for \(key) has \(size) bytes; the most is \(limits.valueBytes)",
+                key: key)
+        }
     }
 }
 

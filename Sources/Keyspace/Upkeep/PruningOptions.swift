@@ -58,7 +58,7 @@ public struct PruningOptions: Hashable, Sendable {
 
 extension KeyspaceOptions {
     /// Of how many keys the use is remembered.
-    var keyMetricsCapacity: Int {
+    package var keyMetricsCapacity: Int {
         keyMetrics ?? [pruning.at, pruning.eagerAt].compactMap { $0 }.max().map { max($0, limits.keys ?? 0) } ?? 0
     }
 

@@ -218,8 +218,9 @@ extension CairnClient {
         else { return nil }
         var request = Cairn_V1_SetRequest()
         request.key = key.wire
-        request.value = Data(value.bytes)
+        request.value = Data(value.content)
         request.valueKind = value.wireKind
+        if let type = value.contentType { request.contentType = type }
         if let lease { request.leaseID = lease.rawValue }
         if expiry != .keep { request.expiry = expiry.wire }
         if let id = transaction.requestID { request.requestID = Data(id.bytes) }

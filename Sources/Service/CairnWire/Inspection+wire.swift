@@ -12,6 +12,7 @@ extension KeyInspection {
             $0.size = Int64(size)
             $0.hash = hash
             $0.contentType = contentType ?? ""
+            $0.contentTypeGiven = isContentTypeGiven
             if let createdAt { $0.createdAtUs = createdAt.rawValue }
             if let updatedAt { $0.updatedAtUs = updatedAt.rawValue }
             $0.lease = lease.wire
@@ -24,6 +25,7 @@ extension KeyInspection {
         self.init(
             record: Record(wire: message.record), size: Int(message.size), hash: message.hash,
             contentType: message.contentType.isEmpty ? nil : message.contentType,
+            isContentTypeGiven: message.contentTypeGiven,
             createdAt: message.hasCreatedAtUs ? Timestamp(microseconds: message.createdAtUs) : nil,
             updatedAt: message.hasUpdatedAtUs ? Timestamp(microseconds: message.updatedAtUs) : nil,
             lease: LeaseStatus(wire: message.lease), lock: message.hasLock ? LockStatus(wire: message.lock) : nil)

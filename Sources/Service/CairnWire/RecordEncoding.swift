@@ -23,7 +23,7 @@ extension Record {
 
     fileprivate func encodedSize(withValue: Bool) -> Int {
         var size = ProtobufWriter.size(ofBytes: key.bytes)
-        if withValue { size += ProtobufWriter.size(ofBytes: value.bytes) }
+        if withValue { size += value.encodedSize }
         let numbers = numbers
         for index in numbers.indices { size += ProtobufWriter.size(ofNumber: numbers[index]) }
         return size
@@ -31,7 +31,16 @@ extension Record {
 
     fileprivate func write(to writer: inout ProtobufWriter, withValue: Bool) {
         writer.write(1, key.bytes)
-        if withValue { writer.write(2, value.bytes) }
+        guard withValue, value.kind == .typed, let type = value.typeBytes else {
+            if withValue { writer.write(2, value.bytes) }
+            return writeNumbers(to: &writer)
+        }
+        writer.write(2, value.bytes[type.endIndex...])
+        writeNumbers(to: &writer)
+        writer.write(11, type)
+    }
+
+    private func writeNumbers(to writer: inout ProtobufWriter) {
         let numbers = numbers
         for index in numbers.indices { writer.write(3 + index, numbers[index]) }
     }
@@ -42,6 +51,15 @@ extension Record {
             Int64(value.wireKind.rawValue), version, createdVersion, createdRef.rawValue, updatedRef.rawValue,
             deletedRef?.rawValue ?? 0, leaseID.rawValue, lockToken.rawValue,
         ]
+    }
+}
+
+extension Value {
+    /// The size of a record's fields 2 and 11.
+    fileprivate var encodedSize: Int {
+        guard kind == .typed, let type = typeBytes else { return ProtobufWriter.size(ofBytes: bytes) }
+        let content = bytes.endIndex - type.endIndex
+        return ProtobufWriter.size(ofField: type.count) + (content == 0 ? 0 : ProtobufWriter.size(ofField: content))
     }
 }
 
@@ -178,7 +196,7 @@ private struct ProtobufWriter {
         varint(UInt64(size))
     }
 
-    mutating func write(_ field: Int, _ bytes: [UInt8]) {
+    mutating func write(_ field: Int, _ bytes: some Collection<UInt8>) {
         guard !bytes.isEmpty else { return }
         begin(field, size: bytes.count)
         append(bytes)
@@ -190,7 +208,7 @@ private struct ProtobufWriter {
         varint(UInt64(bitPattern: number))
     }
 
-    mutating func append(_ bytes: [UInt8]) {
+    mutating func append(_ bytes: some Collection<UInt8>) {
         let rest = UnsafeMutableBufferPointer(rebasing: buffer[position...])
         position += rest.update(fromContentsOf: bytes)
     }

@@ -50,7 +50,9 @@ extension Condition {
             message.updatedRef = ref.rawValue
         case .value(let comparison, let value):
             message.comparison = comparison.wire
-            message.value = Data(value.bytes)
+            message.value = Data(value.content)
+            message.valueKind = value.wireKind
+            message.contentType = value.contentType ?? ""
         case .lease(let comparison, let id):
             message.comparison = comparison.wire
             message.leaseID = id.rawValue
@@ -71,7 +73,9 @@ extension Condition {
         case .version(let version): self.init(key, .version(comparison, version))
         case .createdRef(let ref): self.init(key, .createdRef(comparison, Ref(ref)))
         case .updatedRef(let ref): self.init(key, .updatedRef(comparison, Ref(ref)))
-        case .value(let value): self.init(key, .value(comparison, Value(bytes: Array(value))))
+        case .value(let value):
+            let value = try Value(request: value, message.valueKind, contentType: message.contentType)
+            self.init(key, .value(comparison, value))
         case .leaseID(let id): self.init(key, .lease(comparison, LeaseID(id)))
         case .lockToken(let token): self.init(key, .lockToken(comparison, Ref(token)))
         }
@@ -115,18 +119,20 @@ extension Cairn_V1_SetOperation {
     package init(_ key: Key, _ value: Value, lease: LeaseID?, expiry: Expiry, skipIfUnchanged: Bool = false) {
         self.init()
         self.key = key.wire
-        self.value = Data(value.bytes)
+        self.value = Data(value.content)
         valueKind = value.wireKind
+        if let type = value.contentType { contentType = type }
         leaseID = lease?.rawValue ?? 0
         if expiry != .keep { self.expiry = expiry.wire }
         self.skipIfUnchanged = skipIfUnchanged
     }
 
-    /// The operation of this message.
-    package var operation: CairnModel.Operation {
+    /// The operation of this message. Throws ``StoreError/Code/invalidArgument``.
+    package func operation() throws(StoreError) -> CairnModel.Operation {
         .set(
-            Key(wire: key), Value(wire: value, valueKind), lease: leaseID == 0 ? nil : LeaseID(leaseID),
-            expiry: hasExpiry ? Expiry(wire: expiry) : .keep, skipIfUnchanged: skipIfUnchanged)
+            Key(wire: key), try Value(request: value, valueKind, contentType: contentType),
+            lease: leaseID == 0 ? nil : LeaseID(leaseID), expiry: hasExpiry ? Expiry(wire: expiry) : .keep,
+            skipIfUnchanged: skipIfUnchanged)
     }
 }
 
@@ -179,7 +185,7 @@ extension CairnModel.Operation {
     package init(wire message: Cairn_V1_Operation) throws(StoreError) {
         switch message.operation {
         case nil: throw StoreError(.invalidArgument, "an operation of the transaction is empty")
-        case .set(let set): self = set.operation
+        case .set(let set): self = try set.operation()
         case .touch(let key): self = .touch(Key(wire: key))
         case .prune(let prune): self = .prune(prune.keys.map(PruneCandidate.init(wire:)))
         case .delete(let key): self = .delete(Key(wire: key))

@@ -12,14 +12,45 @@ extension Key {
     package var wire: Data { Data(bytes) }
 }
 
+// A value with a content type has a kind and canonical bytes of its own only inside: on the wire it is the content, as
+// plain bytes, and the type in its field. Bytes that should begin with a type and don't are sent as they are, with the
+// number of their kind.
+
 extension Value {
-    /// The value of a `bytes` field and its kind.
-    package init(wire data: Data, _ kind: Cairn_V1_ValueKind) {
+    /// The value of a request's fields. Throws ``StoreError/Code/invalidArgument`` for a content type that is none, or
+    /// that goes with another kind than bytes.
+    package init(
+        request data: Data, _ kind: Cairn_V1_ValueKind, contentType: String
+    ) throws(StoreError) {
+        if contentType.isEmpty {
+            self.init(data, kind)
+            return
+        }
+        guard kind == .bytes else {
+            throw StoreError(
+                .invalidArgument, "a content type goes with plain bytes, and not with values of kind \(kind.rawValue)")
+        }
+        try self.init(Array(data), contentType: contentType)
+    }
+
+    /// The value of an answer's fields. A content type that is none is passed over.
+    package init(answer data: Data, _ kind: Cairn_V1_ValueKind, contentType: String) {
+        if !contentType.isEmpty, let value = try? Value(Array(data), contentType: contentType) {
+            self = value
+        } else {
+            self.init(data, kind)
+        }
+    }
+
+    private init(_ data: Data, _ kind: Cairn_V1_ValueKind) {
         self.init(kind: Value.Kind(rawValue: Int32(truncatingIfNeeded: kind.rawValue)), bytes: Array(data))
     }
 
     /// The kind as a message field.
-    package var wireKind: Cairn_V1_ValueKind { Cairn_V1_ValueKind(rawValue: Int(kind.rawValue)) ?? .bytes }
+    package var wireKind: Cairn_V1_ValueKind {
+        if kind == .typed, typeBytes != nil { return .bytes }
+        return Cairn_V1_ValueKind(rawValue: Int(kind.rawValue)) ?? .bytes
+    }
 }
 
 extension Record {
@@ -27,7 +58,10 @@ extension Record {
     package func wire(withValue: Bool = true) -> Cairn_V1_Record {
         var message = Cairn_V1_Record()
         message.key = key.wire
-        if withValue, !value.bytes.isEmpty { message.value = Data(value.bytes) }
+        if withValue, !value.bytes.isEmpty {
+            message.value = Data(value.content)
+            if let type = value.contentType { message.contentType = type }
+        }
         message.valueKind = value.wireKind
         message.version = version
         message.createdVersion = createdVersion
@@ -42,8 +76,9 @@ extension Record {
     /// The record of a message.
     package init(wire message: Cairn_V1_Record) {
         self.init(
-            key: Key(wire: message.key), value: Value(wire: message.value, message.valueKind), version: message.version,
-            createdVersion: message.createdVersion, createdRef: Ref(message.createdRef),
+            key: Key(wire: message.key),
+            value: Value(answer: message.value, message.valueKind, contentType: message.contentType),
+            version: message.version, createdVersion: message.createdVersion, createdRef: Ref(message.createdRef),
             updatedRef: Ref(message.updatedRef),
             deletedRef: message.deletedRef == 0 ? nil : Ref(message.deletedRef), leaseID: LeaseID(message.leaseID),
             lockToken: Ref(message.lockToken))
@@ -58,8 +93,9 @@ extension Event {
         message.kind = Cairn_V1_EventKind(rawValue: Int(kind.rawValue)) ?? .unspecified
         message.key = key.wire
         if let value {
-            message.value = Data(value.bytes)
+            message.value = Data(value.content)
             message.valueKind = value.wireKind
+            if let type = value.contentType { message.contentType = type }
         }
         message.version = version
         message.leaseID = leaseID.rawValue
@@ -79,7 +115,8 @@ extension Event {
         let kind = Event.Kind(rawValue: Int32(truncatingIfNeeded: message.kind.rawValue))
         self.init(
             ref: Ref(message.ref), kind: kind, key: Key(wire: message.key), version: message.version,
-            value: kind.endsKey ? nil : Value(wire: message.value, message.valueKind),
+            value: kind.endsKey
+                ? nil : Value(answer: message.value, message.valueKind, contentType: message.contentType),
             leaseID: LeaseID(message.leaseID), createdRef: Ref(message.createdRef),
             createdVersion: message.createdVersion,
             previousRef: message.previousRef == 0 ? nil : Ref(message.previousRef),

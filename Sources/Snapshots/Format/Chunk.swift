@@ -1,6 +1,6 @@
 internal import CairnModel
 
-/// What a part of a snapshot holds. Sections come in this order.
+/// What a part of a snapshot holds. Sections come in this order, which isn't that of their numbers.
 enum Section: UInt8, CaseIterable {
     case records = 1
     case leases = 2
@@ -8,10 +8,20 @@ enum Section: UInt8, CaseIterable {
     case consumers = 4
     case results = 5
     case events = 6
+    /// Not in every snapshot; see ``SnapshotHeader/hasKeyMetrics``.
+    case keyMetrics = 8
     /// How many entries each of the others has: a snapshot without it was cut short.
     case end = 7
 
-    var name: String { "\(self)" }
+    var name: String { self == .keyMetrics ? "metrics of keys" : "\(self)" }
+
+    /// The sections that a snapshot can have besides its end.
+    static func counted(withKeyMetrics hasKeyMetrics: Bool) -> [Section] {
+        allCases.filter { $0 != .end && ($0 != .keyMetrics || hasKeyMetrics) }
+    }
+
+    /// The section's place among all.
+    var order: Int { Section.allCases.firstIndex(of: self) ?? 0 }
 }
 
 /// What stands before the bytes of a chunk.

@@ -56,6 +56,23 @@ struct EntryReader {
         return (id, try StoredResult.decode(try text()), time)
     }
 
+    mutating func keyMetrics() throws(StoreError) -> (Key, KeyMetrics) {
+        let key = Key(bytes: try text())
+        var metrics = KeyMetrics()
+        metrics.accesses = try activity()
+        metrics.sets = try activity()
+        metrics.locks = try activity()
+        return (key, metrics)
+    }
+
+    private mutating func activity() throws(StoreError) -> KeyActivity {
+        let count = try number()
+        guard count >= 0 else { throw EntryReader.malformed("a count") }
+        if count == 0 { return KeyActivity() }
+        return KeyActivity(
+            count: count, first: Timestamp(microseconds: try number()), last: Timestamp(microseconds: try number()))
+    }
+
     mutating func number() throws(StoreError) -> Int64 {
         var result: UInt64 = 0
         var shift: UInt64 = 0

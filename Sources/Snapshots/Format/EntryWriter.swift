@@ -1,8 +1,8 @@
 internal import CairnKeyspace
 internal import CairnModel
 
-/// Writes the entries of a chunk: records, leases, locks, consumers, results and events, in the form of
-/// `docs/formats/snapshot.md`.
+/// Writes the entries of a chunk: records, leases, locks, consumers, results, events and metrics of keys, in the
+/// form of `docs/formats/snapshot.md`.
 struct EntryWriter {
     /// What was written.
     private(set) var bytes: [UInt8] = []
@@ -66,6 +66,17 @@ struct EntryWriter {
         write(request.bytes)
         write(time.rawValue)
         write(Array(StoredResult.encode(result).utf8))
+    }
+
+    mutating func write(_ metrics: KeyMetrics, of key: Key) {
+        write(key.bytes)
+        for activity in [metrics.accesses, metrics.sets, metrics.locks] {
+            write(activity.count)
+            if let first = activity.first, let last = activity.last {
+                write(first.rawValue)
+                write(last.rawValue)
+            }
+        }
     }
 
     /// Seven bits a byte, lowest first, with the sign in the lowest bit of all.

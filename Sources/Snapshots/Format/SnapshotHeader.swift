@@ -5,8 +5,8 @@ internal import Foundation
 
 /// What a snapshot begins with: whose it is and where its log stood. `docs/formats/snapshot.md` has its layout.
 package struct SnapshotHeader: Hashable, Sendable {
-    /// The version of the format that this program writes and reads.
-    package static let version: UInt16 = 1
+    /// The newest version of the format that this program reads. It writes version 1 where that has all there is.
+    package static let version: UInt16 = 2
     /// `CAIRNSNP`.
     static let magic = Array("CAIRNSNP".utf8)
     /// The bytes before the server's name.
@@ -27,10 +27,13 @@ package struct SnapshotHeader: Hashable, Sendable {
     package var salt: [UInt8]
     /// Where the log stood.
     package var head: Head
+    /// Whether there is a section of metrics of keys, which makes it version 2.
+    package var hasKeyMetrics: Bool
 
     /// A header with each of its fields.
     package init(
-        server: String, time: Timestamp, occasion: Snapshot.Occasion, isEncrypted: Bool, salt: [UInt8], head: Head
+        server: String, time: Timestamp, occasion: Snapshot.Occasion, isEncrypted: Bool, salt: [UInt8], head: Head,
+        hasKeyMetrics: Bool = false
     ) {
         self.server = server
         self.time = time
@@ -38,12 +41,13 @@ package struct SnapshotHeader: Hashable, Sendable {
         self.isEncrypted = isEncrypted
         self.salt = salt
         self.head = head
+        self.hasKeyMetrics = hasKeyMetrics
     }
 
     /// The header with its checksum.
     var encoded: [UInt8] {
         var bytes = SnapshotHeader.magic
-        bytes.append(littleEndian: SnapshotHeader.version)
+        bytes.append(littleEndian: UInt16(hasKeyMetrics ? 2 : 1))
         bytes.append(littleEndian: UInt16(isEncrypted ? 1 : 0))
         bytes.append(occasion.rawValue)
         bytes.append(UInt8(server.utf8.count))
@@ -79,7 +83,7 @@ package struct SnapshotHeader: Hashable, Sendable {
                     + "use a newer Cairn")
         }
         let flags: UInt16 = bytes.number(at: 10)
-        guard version == SnapshotHeader.version, flags <= 1, let occasion = Snapshot.Occasion(rawValue: bytes[12]),
+        guard version >= 1, flags <= 1, let occasion = Snapshot.Occasion(rawValue: bytes[12]),
             let server = String(validating: bytes[fixedBytes..<end], as: UTF8.self)
         else { throw broken("its header makes no sense") }
         func number(_ index: Int) -> Int64 { bytes.number(at: 30 + index * 8) }
@@ -88,7 +92,7 @@ package struct SnapshotHeader: Hashable, Sendable {
             time: Timestamp(microseconds: number(4)))
         let header = SnapshotHeader(
             server: server, time: Timestamp(microseconds: number(0)), occasion: occasion, isEncrypted: flags == 1,
-            salt: Array(bytes[14..<30]), head: head)
+            salt: Array(bytes[14..<30]), head: head, hasKeyMetrics: version >= 2)
         return (header, end + checksumBytes)
     }
 

@@ -45,19 +45,30 @@ package struct SnapshotReader {
         sealer = header.isEncrypted ? key?.sealer(salt: header.salt) : nil
     }
 
-    /// Reads all of it, and makes an engine of it.
+    /// Reads all of it, and makes an engine of it, and a table of the use of `keyMetricsCapacity` keys: `nil` for none.
+    /// The table is empty if the snapshot doesn't tell of that.
     ///
     /// Throws ``CairnModel/StoreError/Code/permissionDenied`` if it was encrypted with another key.
-    package consuming func restore() throws(StoreError) -> MemoryEngine {
+    package consuming func restore(
+        keyMetricsCapacity: Int = 0
+    ) throws(StoreError) -> (engine: MemoryEngine, keyMetrics: KeyMetricsTable?) {
         var restoration = try MemoryRestoration(header.head)
+        var keyMetrics = KeyMetricsRestoration(capacity: keyMetricsCapacity)
         while let (chunk, plain) = try nextChunk() {
             try PlacedErrors.at(place(of: chunk)) { () throws(StoreError) in
                 var reader = EntryReader(plain)
-                for _ in 0..<chunk.entries { try restoration.add(chunk.section, from: &reader) }
+                for _ in 0..<chunk.entries {
+                    if chunk.section == .keyMetrics {
+                        let (key, metrics) = try reader.keyMetrics()
+                        try keyMetrics.add(key, metrics)
+                    } else {
+                        try restoration.add(chunk.section, from: &reader)
+                    }
+                }
                 guard reader.isAtEnd else { throw StoreError(.corrupted, "there is more than its entries") }
             }
         }
-        return try restoration.finish()
+        return (try restoration.finish(), keyMetrics.finish())
     }
 
     /// The next chunk, or `nil` when the last was read and everything is as the snapshot says at its end.
@@ -68,7 +79,7 @@ package struct SnapshotReader {
         guard chunk.header.section == .end else { return chunk }
         try PlacedErrors.at(self.place(of: chunk.header)) { () throws(StoreError) in
             var reader = EntryReader(chunk.plain)
-            for section in Section.allCases where section != .end {
+            for section in Section.counted(withKeyMetrics: header.hasKeyMetrics) {
                 let expected = try reader.number()
                 let found = totals[section] ?? 0
                 guard expected == found else {
@@ -85,7 +96,8 @@ package struct SnapshotReader {
 
     private mutating func readChunk() throws(StoreError) -> (header: ChunkHeader, plain: [UInt8]) {
         let headerBytes = try source.take(ChunkHeader.byteCount)
-        guard let header = ChunkHeader(headerBytes), header.index == index, header.section.rawValue >= section.rawValue
+        guard let header = ChunkHeader(headerBytes), header.index == index, header.section.order >= section.order,
+            header.section != .keyMetrics || self.header.hasKeyMetrics
         else { throw StoreError(.corrupted, "its beginning makes no sense") }
         let payload = try source.take(Int(header.payloadBytes))
         let checksum = try source.take(SnapshotHeader.checksumBytes)
@@ -203,7 +215,7 @@ extension MemoryRestoration {
             let (id, result, time) = try reader.result()
             add(result, of: id, at: time)
         case .events: try add(try reader.event())
-        case .end: break
+        case .keyMetrics, .end: break
         }
     }
 }

@@ -12,6 +12,7 @@ package struct SnapshotWriter {
     private let sink: any SnapshotSink
     private let sealer: ChunkSealer?
     private let headerHash: [UInt8]
+    private let hasKeyMetrics: Bool
     private var entries = EntryWriter()
     private var entryCount: UInt32 = 0
     private var section = Section.records
@@ -20,10 +21,13 @@ package struct SnapshotWriter {
     /// How many bytes were put.
     private var byteCount: Int64 = 0
 
-    /// Writes all of `cut`, and returns how many bytes that took.
+    /// Writes all of `cut`, and how keys are used if `keyMetrics` has that, and returns how many bytes it took.
     package static func write(
-        _ cut: MemoryCut, _ header: SnapshotHeader, key: SnapshotKey?, to sink: any SnapshotSink
+        _ cut: MemoryCut, _ header: SnapshotHeader, keyMetrics: KeyMetricsTable? = nil, key: SnapshotKey?,
+        to sink: any SnapshotSink
     ) throws(StoreError) -> Int64 {
+        var header = header
+        header.hasKeyMetrics = keyMetrics != nil
         var writer = try SnapshotWriter(header, key: key, to: sink)
         try cut.forEachRecord { (record) throws(StoreError) in try writer.add(.records) { $0.write(record) } }
         try cut.forEachLease { (lease) throws(StoreError) in try writer.add(.leases) { $0.write(lease) } }
@@ -35,6 +39,9 @@ package struct SnapshotWriter {
             try writer.add(.results) { $0.write(result, of: id, at: time) }
         }
         try cut.forEachEvent { (event) throws(StoreError) in try writer.add(.events) { $0.write(event) } }
+        try keyMetrics?.forEachKey { (key, metrics) throws(StoreError) in
+            try writer.add(.keyMetrics) { $0.write(metrics, of: key) }
+        }
         return try writer.finish()
     }
 
@@ -43,6 +50,7 @@ package struct SnapshotWriter {
         sealer = key?.sealer(salt: header.salt)
         let bytes = header.encoded
         headerHash = Array(SHA256.hash(data: bytes))
+        hasKeyMetrics = header.hasKeyMetrics
         byteCount = Int64(bytes.count)
         try sink.put(bytes)
     }
@@ -59,7 +67,7 @@ package struct SnapshotWriter {
     private mutating func finish() throws(StoreError) -> Int64 {
         try flush()
         section = .end
-        for section in Section.allCases where section != .end { entries.write(totals[section] ?? 0) }
+        for section in Section.counted(withKeyMetrics: hasKeyMetrics) { entries.write(totals[section] ?? 0) }
         entryCount = 1
         try flush()
         return byteCount

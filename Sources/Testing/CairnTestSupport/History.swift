@@ -73,7 +73,11 @@ private struct HistoryMaker {
     var random: SeededGenerator
     private var now = HistoryMaker.start
     private var writes = 0
-    private static let values: [Value] = ["", "1", "2", "é", Value(bytes: [0xFF, 0])]
+    private static let values: [Value] = [
+        "", "1", "2", "é", Value(bytes: [0xFF, 0]), Value(kind: .typed, bytes: Array("\u{3}a/b1".utf8)),
+        // No form that a value with a type has.
+        Value(kind: .typed, bytes: [9]),
+    ]
     private static let prefixes: [Key] = ["", "a", "a/", "b", Key(bytes: [0xFF])]
     private static let comparisons = Condition.Comparison.allCases
 

@@ -185,7 +185,8 @@ extension Operation {
         switch self {
         case .set(let key, let value, let lease, let expiry, _):
             try key.validate(limits)
-            if value.bytes.count > limits.valueBytes { throw Refusal(code: .valueTooLarge) }
+            if value.kind == .typed, value.contentType == nil { throw Refusal(code: .invalidArgument) }
+            if value.content.count > limits.valueBytes { throw Refusal(code: .valueTooLarge) }
             if case .after(let duration) = expiry, duration <= .zero || duration > limits.leaseDuration {
                 throw Refusal(code: .invalidArgument)
             }

@@ -58,9 +58,12 @@ extension PlainModel.Step {
             return compare(record?.lockToken.rawValue ?? 0, comparison, given.rawValue)
         case .value(let comparison, let given):
             guard let record else { return comparison == .notEqual }
-            let (mine, theirs) = (record.value.bytes, given.bytes)
-            let order: Int64 = mine == theirs ? 0 : (mine.lexicographicallyPrecedes(theirs) ? -1 : 1)
-            return compare(order, comparison, 0)
+            let (mine, theirs) = (record.value, given)
+            if mine.kind != theirs.kind {
+                return compare(Int64(mine.kind.rawValue), comparison, Int64(theirs.kind.rawValue))
+            }
+            let isBefore = mine.bytes.lexicographicallyPrecedes(theirs.bytes)
+            return compare(mine == theirs ? 0 : (isBefore ? -1 : 1), comparison, 0)
         }
     }
 

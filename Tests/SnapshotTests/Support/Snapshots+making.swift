@@ -11,7 +11,8 @@ extension SnapshotStore {
     /// Writes a snapshot of an engine as it is now.
     @discardableResult
     func keep(
-        _ engine: MemoryEngine, as name: SnapshotName = anyName, key: SnapshotKey? = nil
+        _ engine: MemoryEngine, _ keyMetrics: KeyMetricsTable? = nil, as name: SnapshotName = anyName,
+        key: SnapshotKey? = nil
     ) throws(StoreError) -> Int64 {
         let cut = engine.cut()
         let header = SnapshotHeader(
@@ -19,17 +20,24 @@ extension SnapshotStore {
             salt: Array(0..<16), head: cut.head)
         var count: Int64 = 0
         try write(name) { (sink) throws(StoreError) in
-            count = try SnapshotWriter.write(cut, header, key: key, to: sink)
+            count = try SnapshotWriter.write(cut, header, keyMetrics: keyMetrics, key: key, to: sink)
         }
         return count
     }
 
     /// Makes an engine of a snapshot.
     func restore(_ name: SnapshotName = anyName, key: SnapshotKey? = nil) throws(StoreError) -> MemoryEngine {
+        try restore(name, key: key, keyMetricsCapacity: 0).engine
+    }
+
+    /// Makes an engine and a table of a snapshot.
+    func restore(
+        _ name: SnapshotName = anyName, key: SnapshotKey? = nil, keyMetricsCapacity: Int
+    ) throws(StoreError) -> (engine: MemoryEngine, keyMetrics: KeyMetricsTable?) {
         guard let stored = try list(of: name.server).first(where: { $0.name == name }) else {
             throw StoreError(.internal, "there is no snapshot \(name.text)")
         }
-        return try SnapshotReader(stored, in: self, key: key).restore()
+        return try SnapshotReader(stored, in: self, key: key).restore(keyMetricsCapacity: keyMetricsCapacity)
     }
 }
 

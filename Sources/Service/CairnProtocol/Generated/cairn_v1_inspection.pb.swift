@@ -76,7 +76,8 @@ package nonisolated struct Cairn_V1_InspectResponse: @unchecked Sendable {
     set {_uniqueStorage()._hash = newValue}
   }
 
-  /// What the value looks like, by its first bytes, such as `image/png`. Empty for an empty value.
+  /// The content type that the value was given; otherwise what it looks like by its first bytes, such as `image/png`. Empty for
+  /// an empty value that was given none.
   package var contentType: String {
     get {_storage._contentType}
     set {_uniqueStorage()._contentType = newValue}
@@ -132,6 +133,12 @@ package nonisolated struct Cairn_V1_InspectResponse: @unchecked Sendable {
   /// Clears the value of `metrics`. Subsequent reads from it will return its default value.
   package mutating func clearMetrics() {_uniqueStorage()._metrics = nil}
 
+  /// Whether `content_type` was given with the value, rather than told from its bytes.
+  package var contentTypeGiven: Bool {
+    get {_storage._contentTypeGiven}
+    set {_uniqueStorage()._contentTypeGiven = newValue}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -174,7 +181,7 @@ package nonisolated struct Cairn_V1_GetKeyMetricsResponse: Sendable {
   fileprivate var _metrics: Cairn_V1_KeyMetrics? = nil
 }
 
-/// How often one server has seen a key used, since it started or last forgot the key.
+/// How often one server has seen a key used, since it last forgot the key: without snapshots, since it started.
 package nonisolated struct Cairn_V1_KeyMetrics: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -306,7 +313,7 @@ nonisolated extension Cairn_V1_InspectRequest: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Cairn_V1_InspectResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".InspectResponse"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}record\0\u{1}size\0\u{1}hash\0\u{3}content_type\0\u{3}created_at_us\0\u{3}updated_at_us\0\u{1}lease\0\u{1}lock\0\u{1}metrics\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}record\0\u{1}size\0\u{1}hash\0\u{3}content_type\0\u{3}created_at_us\0\u{3}updated_at_us\0\u{1}lease\0\u{1}lock\0\u{1}metrics\0\u{3}content_type_given\0")
 
   fileprivate class _StorageClass {
     var _record: Cairn_V1_Record? = nil
@@ -318,6 +325,7 @@ nonisolated extension Cairn_V1_InspectResponse: SwiftProtobuf.Message, SwiftProt
     var _lease: Cairn_V1_Lease? = nil
     var _lock: Cairn_V1_Lock? = nil
     var _metrics: Cairn_V1_KeyMetrics? = nil
+    var _contentTypeGiven: Bool = false
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -337,6 +345,7 @@ nonisolated extension Cairn_V1_InspectResponse: SwiftProtobuf.Message, SwiftProt
       _lease = source._lease
       _lock = source._lock
       _metrics = source._metrics
+      _contentTypeGiven = source._contentTypeGiven
     }
   }
 
@@ -364,6 +373,7 @@ nonisolated extension Cairn_V1_InspectResponse: SwiftProtobuf.Message, SwiftProt
         case 7: try { try decoder.decodeSingularMessageField(value: &_storage._lease) }()
         case 8: try { try decoder.decodeSingularMessageField(value: &_storage._lock) }()
         case 9: try { try decoder.decodeSingularMessageField(value: &_storage._metrics) }()
+        case 10: try { try decoder.decodeSingularBoolField(value: &_storage._contentTypeGiven) }()
         default: break
         }
       }
@@ -403,6 +413,9 @@ nonisolated extension Cairn_V1_InspectResponse: SwiftProtobuf.Message, SwiftProt
       try { if let v = _storage._metrics {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
       } }()
+      if _storage._contentTypeGiven != false {
+        try visitor.visitSingularBoolField(value: _storage._contentTypeGiven, fieldNumber: 10)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -421,6 +434,7 @@ nonisolated extension Cairn_V1_InspectResponse: SwiftProtobuf.Message, SwiftProt
         if _storage._lease != rhs_storage._lease {return false}
         if _storage._lock != rhs_storage._lock {return false}
         if _storage._metrics != rhs_storage._metrics {return false}
+        if _storage._contentTypeGiven != rhs_storage._contentTypeGiven {return false}
         return true
       }
       if !storagesAreEqual {return false}

@@ -440,9 +440,13 @@ package nonisolated struct Cairn_V1_SetRequest: Sendable {
   /// Who writes; carried by the event.
   package var clientID: String = String()
 
-  /// Whether to leave the key as it is, without an event, if it has this value and stays on its lease. A lifespan is
-  /// started anew all the same.
+  /// Whether to leave the key as it is, without an event, if it has this value with this content type and stays on its lease.
+  /// A lifespan is started anew all the same.
   package var skipIfUnchanged: Bool = false
+
+  /// The content type of `value`, such as `image/png`: type, subtype and parameters (RFC 9110, 8.3.1), up to 255 bytes of
+  /// ASCII, or else INVALID_ARGUMENT. Empty: none. A set without one leaves the key without one.
+  package var contentType: String = String()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -741,9 +745,13 @@ package nonisolated struct Cairn_V1_SetOperation: Sendable {
   /// Clears the value of `expiry`. Subsequent reads from it will return its default value.
   package mutating func clearExpiry() {self._expiry = nil}
 
-  /// Whether to leave the key as it is, without an event, if it has this value and stays on its lease. A lifespan is
-  /// started anew all the same.
+  /// Whether to leave the key as it is, without an event, if it has this value with this content type and stays on its lease.
+  /// A lifespan is started anew all the same.
   package var skipIfUnchanged: Bool = false
+
+  /// The content type of `value`, such as `image/png`: type, subtype and parameters (RFC 9110, 8.3.1), up to 255 bytes of
+  /// ASCII, or else INVALID_ARGUMENT. Empty: none. A set without one leaves the key without one.
+  package var contentType: String = String()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1702,7 +1710,7 @@ nonisolated extension Cairn_V1_ListResponse: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension Cairn_V1_SetRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".SetRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}value\0\u{3}value_kind\0\u{3}lease_id\0\u{1}expiry\0\u{1}conditions\0\u{3}request_id\0\u{3}client_id\0\u{4}\u{c}skip_if_unchanged\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}value\0\u{3}value_kind\0\u{3}lease_id\0\u{1}expiry\0\u{1}conditions\0\u{3}request_id\0\u{3}client_id\0\u{4}\u{c}skip_if_unchanged\0\u{3}content_type\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1719,6 +1727,7 @@ nonisolated extension Cairn_V1_SetRequest: SwiftProtobuf.Message, SwiftProtobuf.
       case 7: try { try decoder.decodeSingularBytesField(value: &self.requestID) }()
       case 8: try { try decoder.decodeSingularStringField(value: &self.clientID) }()
       case 20: try { try decoder.decodeSingularBoolField(value: &self.skipIfUnchanged) }()
+      case 21: try { try decoder.decodeSingularStringField(value: &self.contentType) }()
       default: break
       }
     }
@@ -1756,6 +1765,9 @@ nonisolated extension Cairn_V1_SetRequest: SwiftProtobuf.Message, SwiftProtobuf.
     if self.skipIfUnchanged != false {
       try visitor.visitSingularBoolField(value: self.skipIfUnchanged, fieldNumber: 20)
     }
+    if !self.contentType.isEmpty {
+      try visitor.visitSingularStringField(value: self.contentType, fieldNumber: 21)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1769,6 +1781,7 @@ nonisolated extension Cairn_V1_SetRequest: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.requestID != rhs.requestID {return false}
     if lhs.clientID != rhs.clientID {return false}
     if lhs.skipIfUnchanged != rhs.skipIfUnchanged {return false}
+    if lhs.contentType != rhs.contentType {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2159,7 +2172,7 @@ nonisolated extension Cairn_V1_Operation: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension Cairn_V1_SetOperation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".SetOperation"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}value\0\u{3}value_kind\0\u{3}lease_id\0\u{1}expiry\0\u{4}\u{f}skip_if_unchanged\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}value\0\u{3}value_kind\0\u{3}lease_id\0\u{1}expiry\0\u{4}\u{f}skip_if_unchanged\0\u{3}content_type\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2173,6 +2186,7 @@ nonisolated extension Cairn_V1_SetOperation: SwiftProtobuf.Message, SwiftProtobu
       case 4: try { try decoder.decodeSingularInt64Field(value: &self.leaseID) }()
       case 5: try { try decoder.decodeSingularMessageField(value: &self._expiry) }()
       case 20: try { try decoder.decodeSingularBoolField(value: &self.skipIfUnchanged) }()
+      case 21: try { try decoder.decodeSingularStringField(value: &self.contentType) }()
       default: break
       }
     }
@@ -2201,6 +2215,9 @@ nonisolated extension Cairn_V1_SetOperation: SwiftProtobuf.Message, SwiftProtobu
     if self.skipIfUnchanged != false {
       try visitor.visitSingularBoolField(value: self.skipIfUnchanged, fieldNumber: 20)
     }
+    if !self.contentType.isEmpty {
+      try visitor.visitSingularStringField(value: self.contentType, fieldNumber: 21)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2211,6 +2228,7 @@ nonisolated extension Cairn_V1_SetOperation: SwiftProtobuf.Message, SwiftProtobu
     if lhs.leaseID != rhs.leaseID {return false}
     if lhs._expiry != rhs._expiry {return false}
     if lhs.skipIfUnchanged != rhs.skipIfUnchanged {return false}
+    if lhs.contentType != rhs.contentType {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -27,7 +27,8 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
-/// How the bytes of a value are to be read. More kinds will follow: treat one you don't know as bytes.
+/// How the bytes of a value are to be read. More kinds will follow: treat one you don't know as bytes. A value with a content
+/// type is bytes here; the type has a field of its own.
 package nonisolated enum Cairn_V1_ValueKind: SwiftProtobuf.Enum, Swift.CaseIterable {
   package typealias RawValue = Int
 
@@ -261,6 +262,9 @@ package nonisolated struct Cairn_V1_Record: Sendable {
   /// The token of the lock that the key is under; 0 for none.
   package var lockToken: Int64 = 0
 
+  /// The content type that the value was given, such as `image/png`. Empty: none was.
+  package var contentType: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -316,6 +320,9 @@ package nonisolated struct Cairn_V1_Event: Sendable {
 
   /// The token of the lock that the key is under after the event; 0 for none.
   package var lockToken: Int64 = 0
+
+  /// The content type that the value was given. Empty: none was.
+  package var contentType: String = String()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -598,6 +605,12 @@ package nonisolated struct Cairn_V1_Condition: Sendable {
     set {test = .lockToken(newValue)}
   }
 
+  /// How `value` is to be read.
+  package var valueKind: Cairn_V1_ValueKind = .bytes
+
+  /// The content type that goes with `value`, and is compared before it. Empty: none, which is less than any.
+  package var contentType: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   /// What is looked at.
@@ -664,7 +677,7 @@ nonisolated extension Cairn_V1_Comparison: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension Cairn_V1_Record: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Record"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}value\0\u{3}value_kind\0\u{1}version\0\u{3}created_version\0\u{3}created_ref\0\u{3}updated_ref\0\u{3}deleted_ref\0\u{3}lease_id\0\u{3}lock_token\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}value\0\u{3}value_kind\0\u{1}version\0\u{3}created_version\0\u{3}created_ref\0\u{3}updated_ref\0\u{3}deleted_ref\0\u{3}lease_id\0\u{3}lock_token\0\u{3}content_type\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -682,6 +695,7 @@ nonisolated extension Cairn_V1_Record: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 8: try { try decoder.decodeSingularInt64Field(value: &self.deletedRef) }()
       case 9: try { try decoder.decodeSingularInt64Field(value: &self.leaseID) }()
       case 10: try { try decoder.decodeSingularInt64Field(value: &self.lockToken) }()
+      case 11: try { try decoder.decodeSingularStringField(value: &self.contentType) }()
       default: break
       }
     }
@@ -718,6 +732,9 @@ nonisolated extension Cairn_V1_Record: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if self.lockToken != 0 {
       try visitor.visitSingularInt64Field(value: self.lockToken, fieldNumber: 10)
     }
+    if !self.contentType.isEmpty {
+      try visitor.visitSingularStringField(value: self.contentType, fieldNumber: 11)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -732,6 +749,7 @@ nonisolated extension Cairn_V1_Record: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs.deletedRef != rhs.deletedRef {return false}
     if lhs.leaseID != rhs.leaseID {return false}
     if lhs.lockToken != rhs.lockToken {return false}
+    if lhs.contentType != rhs.contentType {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -739,7 +757,7 @@ nonisolated extension Cairn_V1_Record: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension Cairn_V1_Event: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Event"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ref\0\u{1}kind\0\u{1}key\0\u{1}value\0\u{3}value_kind\0\u{1}version\0\u{3}lease_id\0\u{3}created_ref\0\u{3}created_version\0\u{3}previous_ref\0\u{3}time_us\0\u{3}client_id\0\u{3}transaction_index\0\u{3}transaction_count\0\u{3}lock_token\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ref\0\u{1}kind\0\u{1}key\0\u{1}value\0\u{3}value_kind\0\u{1}version\0\u{3}lease_id\0\u{3}created_ref\0\u{3}created_version\0\u{3}previous_ref\0\u{3}time_us\0\u{3}client_id\0\u{3}transaction_index\0\u{3}transaction_count\0\u{3}lock_token\0\u{4}\u{6}content_type\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -762,6 +780,7 @@ nonisolated extension Cairn_V1_Event: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 13: try { try decoder.decodeSingularInt32Field(value: &self.transactionIndex) }()
       case 14: try { try decoder.decodeSingularInt32Field(value: &self.transactionCount) }()
       case 15: try { try decoder.decodeSingularInt64Field(value: &self.lockToken) }()
+      case 21: try { try decoder.decodeSingularStringField(value: &self.contentType) }()
       default: break
       }
     }
@@ -813,6 +832,9 @@ nonisolated extension Cairn_V1_Event: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if self.lockToken != 0 {
       try visitor.visitSingularInt64Field(value: self.lockToken, fieldNumber: 15)
     }
+    if !self.contentType.isEmpty {
+      try visitor.visitSingularStringField(value: self.contentType, fieldNumber: 21)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -832,6 +854,7 @@ nonisolated extension Cairn_V1_Event: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.transactionIndex != rhs.transactionIndex {return false}
     if lhs.transactionCount != rhs.transactionCount {return false}
     if lhs.lockToken != rhs.lockToken {return false}
+    if lhs.contentType != rhs.contentType {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1123,7 +1146,7 @@ nonisolated extension Cairn_V1_Expiry: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension Cairn_V1_Condition: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Condition"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}comparison\0\u{1}exists\0\u{1}version\0\u{3}created_ref\0\u{3}updated_ref\0\u{1}value\0\u{3}lease_id\0\u{3}lock_token\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}comparison\0\u{1}exists\0\u{1}version\0\u{3}created_ref\0\u{3}updated_ref\0\u{1}value\0\u{3}lease_id\0\u{3}lock_token\0\u{4}\u{b}value_kind\0\u{3}content_type\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1189,6 +1212,8 @@ nonisolated extension Cairn_V1_Condition: SwiftProtobuf.Message, SwiftProtobuf._
           self.test = .lockToken(v)
         }
       }()
+      case 20: try { try decoder.decodeSingularEnumField(value: &self.valueKind) }()
+      case 21: try { try decoder.decodeSingularStringField(value: &self.contentType) }()
       default: break
       }
     }
@@ -1236,6 +1261,12 @@ nonisolated extension Cairn_V1_Condition: SwiftProtobuf.Message, SwiftProtobuf._
     }()
     case nil: break
     }
+    if self.valueKind != .bytes {
+      try visitor.visitSingularEnumField(value: self.valueKind, fieldNumber: 20)
+    }
+    if !self.contentType.isEmpty {
+      try visitor.visitSingularStringField(value: self.contentType, fieldNumber: 21)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1243,6 +1274,8 @@ nonisolated extension Cairn_V1_Condition: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.key != rhs.key {return false}
     if lhs.comparison != rhs.comparison {return false}
     if lhs.test != rhs.test {return false}
+    if lhs.valueKind != rhs.valueKind {return false}
+    if lhs.contentType != rhs.contentType {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

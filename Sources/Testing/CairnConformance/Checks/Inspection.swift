@@ -7,7 +7,7 @@ extension Check {
             let created = try await home.store.set("key", "foo")
             let found = try #require(try await home.store.inspect("key"))
             #expect(found.size == 3 && found.hash == 15_902_901_984_413_996_407)
-            #expect(found.contentType == "text/plain; charset=utf-8")
+            #expect(found.contentType == "text/plain; charset=utf-8" && !found.isContentTypeGiven)
             #expect(found.record.value.bytes.isEmpty)
             #expect(found.record.version == 1 && found.record.updatedRef == created.updatedRef)
             let event = try #require(try await home.events().first)

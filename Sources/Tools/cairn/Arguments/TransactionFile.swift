@@ -8,6 +8,8 @@ enum TransactionFile {
         let file: FileObject
         do {
             file = try JSONDecoder().decode(FileObject.self, from: data)
+        } catch let error as StoreError {
+            throw error
         } catch let error as DecodingError {
             throw StoreError(.invalidArgument, "the transaction can't be read: \(describe(error))")
         } catch {
@@ -59,7 +61,7 @@ private struct FileObject: Decodable {
 
 private struct ConditionObject: Decodable {
     private enum CodingKeys: String, CodingKey, CaseIterable {
-        case key, `is`, absent, present, version, createdRef, updatedRef, value, lease, lockToken
+        case key, `is`, absent, present, version, createdRef, updatedRef, value, contentType, lease, lockToken
     }
 
     var key: String
@@ -86,8 +88,12 @@ private struct ConditionObject: Decodable {
         if let ref = try container.decodeIfPresent(Int64.self, forKey: .updatedRef) {
             tests.append { .updatedRef($0, Ref(ref)) }
         }
-        if let value = try container.decodeIfPresent(String.self, forKey: .value) {
-            tests.append { .value($0, Value(value)) }
+        let type = try container.decodeIfPresent(String.self, forKey: .contentType)
+        if let text = try container.decodeIfPresent(String.self, forKey: .value) {
+            let value = try Value(text, contentType: type)
+            tests.append { .value($0, value) }
+        } else if type != nil {
+            throw StoreError(.invalidArgument, "the condition on \"\(key)\" has a contentType without a value")
         }
         if let id = try container.decodeIfPresent(Int64.self, forKey: .lease) {
             tests.append { .lease($0, LeaseID(id)) }
@@ -116,6 +122,7 @@ private struct OperationObject: Decodable {
         var key: String
         var value: String?
         var valueBase64: String?
+        var contentType: String?
         var lease: Int64?
         var expiresIn: String?
         var lifespan: String?
@@ -200,7 +207,7 @@ extension OperationObject.SetObject {
         var expiry: Expiry = try parsed(expiresIn).map { .after($0) } ?? (neverExpires == true ? .never : .keep)
         if let lifespan = try parsed(lifespan) { expiry = .lifespan(lifespan) }
         return .set(
-            Key(key), Value(bytes: bytes), lease: lease.map { LeaseID($0) }, expiry: expiry,
+            Key(key), try Value(bytes, contentType: contentType), lease: lease.map { LeaseID($0) }, expiry: expiry,
             skipIfUnchanged: unlessUnchanged ?? false)
     }
 }

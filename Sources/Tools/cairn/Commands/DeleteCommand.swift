@@ -21,7 +21,7 @@ struct DeleteCommand: AsyncParsableCommand {
             let key = Key(key)
             let operation: Operation = tree ? .deleteRange(KeyRange(prefix: key)) : .delete(key)
             let result = try await store.commitChecked(
-                Transaction(if: conditions.conditions(on: key), then: [operation], requestID: .random()))
+                Transaction(if: try conditions.conditions(on: key), then: [operation], requestID: .random()))
             guard case .deleted(let records)? = result.results.first else { return }
             if records.isEmpty, !tree { throw StoreError.keyNotFound(key) }
             for record in records where client.json { JSONLines.print(RecordLine(record)) }

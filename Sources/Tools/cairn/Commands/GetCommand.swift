@@ -43,7 +43,7 @@ struct GetCommand: AsyncParsableCommand {
             if client.json {
                 JSONLines.print(RecordLine(record))
             } else {
-                Terminal.write(record.value.bytes)
+                Terminal.write(record.value.content)
                 if Terminal.isInteractive { Terminal.print("") }
             }
         }
@@ -51,7 +51,7 @@ struct GetCommand: AsyncParsableCommand {
 
     private func show(_ revision: KeyRevision) {
         if client.json { return JSONLines.print(RevisionLine(revision)) }
-        Terminal.write(revision.record.value.bytes)
+        Terminal.write(revision.record.value.content)
         if Terminal.isInteractive { Terminal.print("") }
     }
 }

@@ -44,7 +44,7 @@ struct HistoryCommand: AsyncParsableCommand {
             "v\(record.version)", record.updatedRef.description, revision.time?.text ?? "-",
             revision.kind?.description ?? "-", revision.clientID.flatMap { $0.isEmpty ? nil : $0 } ?? "-",
         ]
-        if record.isLive { fields.append(TextLines.printable(record.value.bytes)) }
+        if record.isLive { fields.append(TextLines.printable(record.value.content)) }
         Terminal.print(fields.joined(separator: "\t"))
     }
 }

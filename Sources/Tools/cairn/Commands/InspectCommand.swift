@@ -6,9 +6,9 @@ struct InspectCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "inspect", abstract: "Tell what there is to tell of a key besides its value.",
         discussion: """
-            Prints a line each: the size, the 64-bit FNV-1a hash and the content type of the value, which is told by \
-            its first bytes; versions, refs and times; the lease and the lock. A lock keeps nobody from it, but from \
-            the value. Ends with 3 if there is no such key.
+            Prints a line each: the size, the 64-bit FNV-1a hash and the content type of the value, which was given \
+            with it or else is told by its first bytes; versions, refs and times; the lease and the lock. A lock \
+            keeps nobody from it, but from the value. Ends with 3 if there is no such key.
             """)
 
     @Argument(help: "The key.")

@@ -22,13 +22,18 @@ struct LoadCommand: AsyncParsableCommand {
             valueName: "duration"))
     var lifespan: DurationArgument?
 
+    @Option(help: ArgumentHelp("Say what the values are, such as application/json.", valueName: "type"))
+    var contentType: String?
+
     @OptionGroup var client: ClientOptions
 
     func run() async throws {
         try await client.run { store in
             var loader = Loader(
                 store: store, lock: lock?.duration, expiry: lifespan.map { .lifespan($0.duration) } ?? .keep,
-                asJSON: client.json)
+                contentType: contentType, asJSON: client.json)
+            // Refused before anything is set.
+            _ = try Value("", contentType: contentType)
             if entries.isEmpty {
                 try await loader.load(StandardInput.lines())
             } else {
@@ -48,6 +53,7 @@ private struct Loader {
     let store: any Store
     let lock: Duration?
     let expiry: Expiry
+    let contentType: String?
     let asJSON: Bool
     private(set) var count = 0
     private(set) var failures = 0
@@ -55,10 +61,11 @@ private struct Loader {
     /// Sets that are under way at once: enough to fill a batch of the server's now and then.
     private static let atOnce = 64
 
-    init(store: any Store, lock: Duration?, expiry: Expiry, asJSON: Bool) {
+    init(store: any Store, lock: Duration?, expiry: Expiry, contentType: String?, asJSON: Bool) {
         self.store = store
         self.lock = lock
         self.expiry = expiry
+        self.contentType = contentType
         self.asJSON = asJSON
     }
 
@@ -77,7 +84,7 @@ private struct Loader {
                     note(LoadLine(key, StoreError(.invalidArgument, "the line has no =", key: key)))
                     continue
                 }
-                let value = Value(bytes: Array(parts[1]))
+                let value = try Value(Array(parts[1]), contentType: contentType)
                 while underWay.count >= Loader.atOnce || underWay.contains(key) { try await takeOne() }
                 underWay.insert(key)
                 group.addTask { [self] in await set(key, value) }

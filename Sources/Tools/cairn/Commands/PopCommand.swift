@@ -21,7 +21,7 @@ struct PopCommand: AsyncParsableCommand {
             if client.json {
                 JSONLines.print(RecordLine(record))
             } else {
-                Terminal.write(record.value.bytes)
+                Terminal.write(record.value.content)
                 if Terminal.isInteractive { Terminal.print("") }
             }
         }

@@ -5,13 +5,20 @@ import Foundation
 struct SetCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "set", abstract: "Set a key.",
-        discussion: "Prints the version and the event's ref. The value `-` is read from standard input, as it is.")
+        discussion: """
+            Prints the version and the event's ref. The value `-` is read from standard input, as it is. A set without \
+            a content type leaves the key without one.
+            """)
 
     @Argument(help: "The key.")
     var key: String
 
     @Argument(help: "The value, or - for standard input.")
     var value: String
+
+    @Option(
+        help: ArgumentHelp("Say what the value is, such as image/png; `inspect` tells it.", valueName: "type"))
+    var contentType: String?
 
     @OptionGroup var conditions: ConditionOptions
 
@@ -30,7 +37,8 @@ struct SetCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Put the key on this lease.", valueName: "id"))
     var lease: Int64?
 
-    @Flag(help: "Leave the key at its version, without an event, if it has this value; a lifespan starts anew.")
+    @Flag(
+        help: "Leave the key at its version, without an event, if it has this value and type; a lifespan starts anew.")
     var unlessUnchanged = false
 
     @Option(help: ArgumentHelp("Take a lock on the key for so long, or extend yours.", valueName: "duration"))
@@ -54,14 +62,15 @@ struct SetCommand: AsyncParsableCommand {
         try await client.run { store in
             let key = Key(key)
             let bytes = value == "-" ? Array(try FileHandle.standardInput.readToEnd() ?? Data()) : Array(value.utf8)
+            let value = try Value(bytes, contentType: contentType)
             var operations: [CairnModel.Operation] = [
                 .set(
-                    key, Value(bytes: bytes), lease: lease.map { LeaseID($0) }, expiry: expiry,
+                    key, value, lease: lease.map { LeaseID($0) }, expiry: expiry,
                     skipIfUnchanged: unlessUnchanged)
             ]
             if let lock { operations.append(.lock(key, duration: lock.duration)) }
             let result = try await store.commitChecked(
-                Transaction(if: conditions.conditions(on: key), then: operations, requestID: .random()))
+                Transaction(if: try conditions.conditions(on: key), then: operations, requestID: .random()))
             guard case .written(let record)? = result.results.first else { return }
             if client.json {
                 JSONLines.print(RecordLine(record))

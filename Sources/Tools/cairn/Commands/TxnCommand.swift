@@ -16,8 +16,8 @@ struct TxnCommand: AsyncParsableCommand {
 
             A condition has a key and one of absent, present (true), version, createdRef, updatedRef, value,
             lease, lockToken; "is" may be "=", "!=", "<" or ">". Operations are set, touch, delete, deletePrefix,
-            get, lock, unlock, grantLease, keepAlive, expireLease. A value that isn't text comes as valueBase64.
-            Ends with 4 if a condition did not hold, whatever "else" did.
+            get, lock, unlock, grantLease, keepAlive, expireLease. A value that isn't text comes as valueBase64,
+            and beside a value may stand its contentType. Ends with 4 if a condition did not hold, whatever "else" did.
             """)
 
     @Argument(help: "The file, or - for standard input.")

@@ -71,7 +71,7 @@ struct WatchCommand: AsyncParsableCommand {
         if client.json { return JSONLines.print(RecordLine(record)) }
         let fields = [
             record.updatedRef.description, Terminal.styled("current", .dim), TextLines.printable(record.key.bytes),
-            "v\(record.version)", TextLines.printable(record.value.bytes),
+            "v\(record.version)", TextLines.printable(record.value.content),
         ]
         Terminal.print(fields.joined(separator: "\t"))
     }

@@ -9,6 +9,7 @@ struct InspectionLine: Encodable {
     var size: Int
     var hash: UInt64
     var contentType: String?
+    var contentTypeGiven: Bool?
     var version: Int64
     var createdVersion: Int64
     var createdRef: Int64
@@ -23,10 +24,11 @@ struct InspectionLine: Encodable {
     init(_ inspection: KeyInspection, _ metrics: KeyMetrics?, withValue: Bool) {
         let record = inspection.record
         (key, keyBase64) = texts(record.key.bytes)
-        if withValue { (value, valueBase64) = texts(record.value.bytes) }
+        if withValue { (value, valueBase64) = texts(record.value.content) }
         size = inspection.size
         hash = inspection.hash
         contentType = inspection.contentType
+        contentTypeGiven = contentType == nil ? nil : inspection.isContentTypeGiven
         version = record.version
         createdVersion = record.createdVersion
         createdRef = record.createdRef.rawValue
@@ -74,14 +76,14 @@ enum InspectionText {
             ("key", TextLines.printable(record.key.bytes)),
             ("size", "\(inspection.size)"),
             ("hash", String(repeating: "0", count: 16 - hash.count) + hash),
-            ("type", inspection.contentType),
+            ("type", type(inspection)),
             ("version", "\(record.version), created at \(record.createdVersion)"),
             ("created", at(record.createdRef, inspection.createdAt)),
             ("updated", at(record.updatedRef, inspection.updatedAt)),
             ("lease", lease(inspection.lease)),
             ("lock", inspection.lock.map(lock)),
         ]
-        if withValue { fields.append(("value", TextLines.printable(record.value.bytes))) }
+        if withValue { fields.append(("value", TextLines.printable(record.value.content))) }
         return fields.compactMap { name, text in text.map { "\(name)\t\($0)" } }
     }
 
@@ -89,6 +91,13 @@ enum InspectionText {
         [("accesses", metrics.accesses), ("sets", metrics.sets), ("locks", metrics.locks)].map { name, activity in
             let times = [activity.first, activity.last].compactMap { $0?.text }
             return ([name, "\(activity.count)"] + times).joined(separator: "\t")
+        }
+    }
+
+    /// The content type, and where it is from.
+    private static func type(_ inspection: KeyInspection) -> String? {
+        inspection.contentType.map { type in
+            TextLines.printable(type.utf8) + (inspection.isContentTypeGiven ? " (given)" : " (detected)")
         }
     }
 

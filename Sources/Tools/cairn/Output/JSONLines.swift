@@ -23,6 +23,7 @@ struct RecordLine: Encodable {
     var keyBase64: String?
     var value: String?
     var valueBase64: String?
+    var contentType: String?
     var version: Int64
     var createdRef: Int64
     var updatedRef: Int64
@@ -32,7 +33,10 @@ struct RecordLine: Encodable {
 
     init(_ record: Record, withValue: Bool = true) {
         (key, keyBase64) = texts(record.key.bytes)
-        if withValue, record.isLive { (value, valueBase64) = texts(record.value.bytes) }
+        if withValue, record.isLive {
+            (value, valueBase64) = texts(record.value.content)
+            contentType = record.value.contentType
+        }
         version = record.version
         createdRef = record.createdRef.rawValue
         updatedRef = record.updatedRef.rawValue
@@ -48,6 +52,7 @@ struct RevisionLine: Encodable {
     var keyBase64: String?
     var value: String?
     var valueBase64: String?
+    var contentType: String?
     var version: Int64
     var ref: Int64
     var kind: String?
@@ -58,7 +63,12 @@ struct RevisionLine: Encodable {
     init(_ revision: KeyRevision) {
         let record = revision.record
         (key, keyBase64) = texts(record.key.bytes)
-        if record.isLive { (value, valueBase64) = texts(record.value.bytes) } else { ended = true }
+        if record.isLive {
+            (value, valueBase64) = texts(record.value.content)
+            contentType = record.value.contentType
+        } else {
+            ended = true
+        }
         version = record.version
         ref = record.updatedRef.rawValue
         kind = revision.kind?.description
@@ -84,6 +94,7 @@ struct EventLine: Encodable {
     var version: Int64
     var value: String?
     var valueBase64: String?
+    var contentType: String?
     var leaseID: Int64
     var createdRef: Int64
     var previousRef: Int64?
@@ -98,7 +109,10 @@ struct EventLine: Encodable {
         kind = event.kind.description
         (key, keyBase64) = texts(event.key.bytes)
         version = event.version
-        if let bytes = event.value?.bytes { (value, valueBase64) = texts(bytes) }
+        if let value = event.value {
+            (self.value, valueBase64) = texts(value.content)
+            contentType = value.contentType
+        }
         leaseID = event.leaseID.rawValue
         createdRef = event.createdRef.rawValue
         previousRef = event.previousRef?.rawValue
@@ -164,7 +178,7 @@ struct ConsumerLine: Encodable {
     }
 }
 
-func texts(_ bytes: [UInt8]) -> (String?, String?) {
+func texts(_ bytes: some Collection<UInt8>) -> (String?, String?) {
     if let text = String(validating: bytes, as: UTF8.self) { return (text, nil) }
     return (nil, Data(bytes).base64EncodedString())
 }

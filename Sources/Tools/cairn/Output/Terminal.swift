@@ -31,8 +31,11 @@ enum Terminal {
     static func print(_ line: String) { write(Array((line + "\n").utf8)) }
 
     /// Writes bytes to standard output. Ends the process when nobody reads them any more.
-    static func write(_ bytes: [UInt8]) {
-        var rest = bytes[...]
+    static func write(_ bytes: [UInt8]) { write(bytes[...]) }
+
+    /// Writes bytes to standard output, as they are.
+    static func write(_ bytes: ArraySlice<UInt8>) {
+        var rest = bytes
         while !rest.isEmpty {
             // The pointer is used only during the call.
             let count = rest.withUnsafeBytes { Foundation.write(STDOUT_FILENO, $0.baseAddress, $0.count) }

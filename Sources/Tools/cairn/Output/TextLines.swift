@@ -8,11 +8,11 @@ enum TextLines {
             event.ref.description, Terminal.styled(event.kind.description, style), printable(event.key.bytes),
             "v\(event.version)",
         ]
-        return (fields + (event.value.map { [printable($0.bytes)] } ?? [])).joined(separator: "\t")
+        return (fields + (event.value.map { [printable($0.content)] } ?? [])).joined(separator: "\t")
     }
 
     static func line(_ record: Record, withValue: Bool) -> String {
-        withValue ? "\(printable(record.key.bytes))\t\(printable(record.value.bytes))" : printable(record.key.bytes)
+        withValue ? "\(printable(record.key.bytes))\t\(printable(record.value.content))" : printable(record.key.bytes)
     }
 
     static func line(_ status: LeaseStatus) -> String {
@@ -27,7 +27,7 @@ enum TextLines {
     }
 
     /// The bytes as text; what isn't printable UTF-8 as `\xNN`, a backslash doubled.
-    static func printable(_ bytes: [UInt8]) -> String {
+    static func printable(_ bytes: some Collection<UInt8>) -> String {
         let text = String(validating: bytes, as: UTF8.self)
         if let text, !text.unicodeScalars.contains(where: { $0.value < 32 || $0.value == 127 || $0 == "\\" }) {
             return text

@@ -106,8 +106,8 @@ struct KeyValueService: Sendable {
         var batch = Transaction(then: [])
         var bytes = 0
         for try await request in requests {
-            let operation = request.set.operation
-            let size = request.set.key.count + request.set.value.count
+            let operation = try operation(of: request)
+            let size = request.set.key.count + request.set.value.count + request.set.contentType.utf8.count + 1
             if batch.operations.count == store.limits.transactionOperations
                 || bytes + size > store.limits.transactionBytes || request.clientID != batch.clientID
             {
@@ -163,6 +163,15 @@ private func response(to answer: Result<Record?, StoreError>, of key: Key) throw
     }
 }
 
+/// The set of an import.
+private func operation(of request: Cairn_V1_ImportRequest) throws -> CairnModel.Operation {
+    do throws(StoreError) {
+        return try request.set.operation()
+    } catch {
+        throw RPCError(error)
+    }
+}
+
 /// The transaction of a set that has more to it than a key and a value.
 private func transaction(of request: Cairn_V1_SetRequest) throws -> Transaction {
     do throws(StoreError) {
@@ -171,7 +180,7 @@ private func transaction(of request: Cairn_V1_SetRequest) throws -> Transaction 
             if: try conditions(request.conditions, on: key),
             then: [
                 .set(
-                    key, Value(wire: request.value, request.valueKind),
+                    key, try Value(request: request.value, request.valueKind, contentType: request.contentType),
                     lease: request.leaseID == 0 ? nil : LeaseID(request.leaseID),
                     expiry: request.hasExpiry ? Expiry(wire: request.expiry) : .keep,
                     skipIfUnchanged: request.skipIfUnchanged)
