@@ -5,6 +5,7 @@ import os
 import pathlib
 import subprocess
 import threading
+import time
 
 import grpc
 import pytest
@@ -54,6 +55,14 @@ def serving(directory: pathlib.Path, *options: str):
     finally:
         if server.process.poll() is None:
             server.stop()
+
+
+def until(condition, seconds=60):
+    """Waits until it holds; fails after a time that nothing takes."""
+    limit = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < limit, "it did not come about"
+        time.sleep(0.05)
 
 
 @pytest.fixture(scope="session", params=["memory:", "sqlite:cairn.db"])

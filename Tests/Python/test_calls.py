@@ -77,7 +77,8 @@ def test_content_type(channel):
     watch = log_grpc.LogStub(channel).Watch(
         log.WatchRequest(ranges=[key_range(b"typed/")], from_ref=1, until_head=True), timeout=TIMEOUT)
     events = [event for response in watch for event in response.events]
-    assert [(event.value, event.content_type) for event in events] == [(b"{}", "application/json"), (b"<p>", "text/html")]
+    told = [(event.value, event.content_type) for event in events]
+    assert told == [(b"{}", "application/json"), (b"<p>", "text/html")]
     found = inspection_grpc.InspectionStub(channel).Inspect(inspection.InspectRequest(key=b"typed/b"), timeout=TIMEOUT)
     assert (found.content_type, found.content_type_given, found.size) == ("text/html", True, 3)
     store.Set(kv.SetRequest(key=b"typed/a", value=b"{}"), timeout=TIMEOUT)

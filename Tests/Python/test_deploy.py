@@ -128,7 +128,8 @@ def test_image_has_the_libraries_that_the_binary_needs():
     needed = re.findall(r"\(NEEDED\).*\[(.*)\]", dynamic)
     assert needed
     # The C library is in every image; Swift's are inside the released binary.
-    own = re.compile(r"libswift|libFoundation|lib_Foundation|libdispatch|libBlocksRuntime|libc\.|libm\.|libgcc_s|ld-linux")
+    own = re.compile(
+        r"libswift|libFoundation|lib_Foundation|libdispatch|libBlocksRuntime|libc\.|libm\.|libgcc_s|ld-linux")
     for library in filter(lambda name: not own.match(name), needed):
         owner = subprocess.run(["dpkg-query", "--search", f"*/{library}"], check=True, capture_output=True, text=True)
         packages = {line.split(":")[0] for line in owner.stdout.splitlines()}

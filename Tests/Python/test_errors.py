@@ -9,24 +9,9 @@ from cairn.v1 import leases_pb2_grpc as leases_grpc
 from cairn.v1 import log_pb2 as log
 from cairn.v1 import log_pb2_grpc as log_grpc
 from cairn.v1 import types_pb2 as types
-from google.rpc import error_details_pb2
-from grpc_status import rpc_status
+from refusals import refusal
 
 Code = grpc.StatusCode
-
-
-def refusal(call, *arguments, **options):
-    """The error of a call, and the ErrorInfo in its details."""
-    with pytest.raises(grpc.RpcError) as refused:
-        response = call(*arguments, timeout=30, **options)
-        list(response)
-    status = rpc_status.from_call(refused.value)
-    assert status is not None, refused.value
-    assert status.code == refused.value.code().value[0] and status.message == refused.value.details()
-    info = error_details_pb2.ErrorInfo()
-    assert status.details[0].Unpack(info)
-    assert info.domain == "cairn"
-    return refused.value, info
 
 
 def test_key_not_found(channel):

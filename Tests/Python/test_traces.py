@@ -1,13 +1,10 @@
 """Traces by OTLP, as a collector made of the official messages receives them."""
 
-import contextlib
-import http.server
 import os
 import re
 import socket
 import struct
 import subprocess
-import threading
 import time
 import urllib.request
 from concurrent import futures
@@ -20,7 +17,8 @@ from cairn.v1 import log_pb2 as log
 from cairn.v1 import log_pb2_grpc as log_grpc
 from cairn.v1 import snapshots_pb2 as snapshots
 from cairn.v1 import snapshots_pb2_grpc as snapshots_grpc
-from conftest import BINARY, Server, serving
+from collectors import Collector, attributes, grpc_collector, http_collector
+from conftest import BINARY, Server, serving, until
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 from opentelemetry.proto.trace.v1 import trace_pb2
 
@@ -28,98 +26,6 @@ TRACE = "0af7651916cd43dd8448eb211c80319c"
 SPAN = "b7ad6b7169203331"
 SAMPLED = f"00-{TRACE}-{SPAN}-01"
 NOT_SAMPLED = f"00-{TRACE}-{SPAN}-00"
-
-
-class Collector:
-    """Keeps the spans that are exported to it, and the resources that they came with."""
-
-    def __init__(self):
-        self.arrived = threading.Condition()
-        self.spans = []
-        self.resources = []
-        self.headers = []
-
-    def take(self, request):
-        with self.arrived:
-            for resource_spans in request.resource_spans:
-                self.resources.append(attributes(resource_spans.resource))
-                for scope_spans in resource_spans.scope_spans:
-                    assert scope_spans.scope.name == "cairn"
-                    self.spans.extend(scope_spans.spans)
-            self.arrived.notify_all()
-
-    def wait_for(self, name, count=1, seconds=60):
-        """The spans of that name, once there are as many."""
-        def found():
-            return [span for span in self.spans if span.name == name]
-        with self.arrived:
-            assert self.arrived.wait_for(lambda: len(found()) >= count, seconds), \
-                f"{count} of {name}; there are {[span.name for span in self.spans]}"
-            return found()
-
-
-def attributes(holder):
-    """A span's or resource's attributes as a dictionary."""
-    found = {}
-    for attribute in holder.attributes:
-        kind = attribute.value.WhichOneof("value")
-        found[attribute.key] = getattr(attribute.value, kind)
-    return found
-
-
-@contextlib.contextmanager
-def grpc_collector():
-    collector = Collector()
-
-    class Servicer(trace_service_pb2_grpc.TraceServiceServicer):
-        def Export(self, request, context):
-            collector.take(request)
-            return trace_service_pb2.ExportTraceServiceResponse()
-
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=2))
-    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(Servicer(), server)
-    collector.port = server.add_insecure_port("127.0.0.1:0")
-    collector.url = f"grpc://127.0.0.1:{collector.port}"
-    server.start()
-    try:
-        yield collector
-    finally:
-        server.stop(0).wait()
-
-
-@contextlib.contextmanager
-def http_collector(status=200):
-    collector = Collector()
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["content-length"]))
-            collector.headers.append((self.path, dict(self.headers)))
-            if status == 200:
-                collector.take(trace_service_pb2.ExportTraceServiceRequest.FromString(body))
-            answer = trace_service_pb2.ExportTraceServiceResponse().SerializeToString()
-            self.send_response(status)
-            self.send_header("content-type", "application/x-protobuf")
-            self.send_header("content-length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, *_):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    collector.port = server.server_address[1]
-    collector.url = f"http://127.0.0.1:{collector.port}"
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield collector
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 COLLECTORS = {"grpc": grpc_collector, "http": http_collector}
@@ -296,13 +202,6 @@ def metrics(server):
     return read
 
 
-def until(condition, seconds=60):
-    limit = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < limit, "it did not come about"
-        time.sleep(0.05)
-
-
 @pytest.mark.parametrize("scheme", ["grpc", "http"])
 def test_a_collector_that_is_not_there_harms_nobody_and_gets_what_was_kept_when_it_comes(tmp_path, scheme):
     with socket.socket() as taken:
@@ -360,8 +259,8 @@ def test_a_collector_that_comes_late_gets_what_was_kept(tmp_path):
 
 def test_a_collector_that_refuses_is_told_of_and_not_asked_again(tmp_path):
     with http_collector(status=400) as collector:
-        with serving(tmp_path, "--store", "memory:", "--trace-to", collector.url, "--monitor", "127.0.0.1:0") as server, \
-                grpc.insecure_channel(server.address) as channel:
+        options = ["--store", "memory:", "--trace-to", collector.url, "--monitor", "127.0.0.1:0"]
+        with serving(tmp_path, *options) as server, grpc.insecure_channel(server.address) as channel:
             read = metrics(server)
             call(kv_grpc.KeyValueStub(channel).Set, kv.SetRequest(key=b"k", value=b"1"))
             # The call's span and its batch's.
