@@ -50,6 +50,8 @@ public final class Keyspace: Store {
     let reads: ReadQueue
     let lockQueue: LockQueue
     let keyMetrics: KeyMetricsTable?
+    /// The hub's; here, too, as every read looks at it.
+    let accesses: AccessFeed
     let pruner: Pruner
     private let staleReads: StaleReads?
     private let isClosed = Atomic<Bool>(false)
@@ -111,10 +113,10 @@ public final class Keyspace: Store {
         let engine = opened.engine
         self.engine = engine
         self.options = options
-        let hub = Hub(head: opened.head.lastRef)
         let metrics = KeyspaceMetrics(factory: options.metrics, size: engine.size)
         self.metrics = metrics
         let keyMetrics = KeyMetricsTable(capacity: options.keyMetricsCapacity)
+        let hub = Hub(head: opened.head.lastRef, accesses: AccessFeed(isCounted: keyMetrics != nil))
         let growth = GrowthSignal(engine: engine, eagerAt: options.pruning.eagerAt)
         let sweeper = Sweeper(clock: options.clock, next: opened.deadline)
         let committer = Committer(
@@ -124,6 +126,7 @@ public final class Keyspace: Store {
             committed: CommitObserver.observer(keyMetrics, growth), deadlineMoved: { sweeper.note($0) })
         self.hub = hub
         self.keyMetrics = keyMetrics
+        accesses = hub.accesses
         self.committer = committer
         reads = ReadQueue(engine: engine, gatherAnswers: options.gatherAnswers, metrics: metrics)
         let reads = reads
@@ -208,7 +211,7 @@ extension Keyspace: DirectStore {
         guard !isClosed.load(ordering: .acquiring), case .record(let record) = engine.readyRecord(key), record.isLive,
             record.lockToken == .zero
         else { return nil }
-        noteAccess(to: key)
+        noteAccess(to: record, by: "")
         return record
     }
 
@@ -222,7 +225,7 @@ extension Keyspace: DirectStore {
         }
         reads.look(up: key) { [self] found in
             guard case .success(let record?) = found, record.isLive, record.lockToken != .zero else {
-                if case .success(let record?) = found, record.isLive { noteAccess(to: key) }
+                if case .success(let record?) = found, record.isLive { noteAccess(to: record, by: "") }
                 return answer(found.map { record in record.flatMap { $0.isLive ? $0 : nil } })
             }
             // Unstructured, as nobody is there to wait for it; a locked key that is read is rare.
@@ -247,13 +250,13 @@ extension Keyspace {
         let reads = reads(for: consistency)
         guard let record = try await reads.record(key), record.isLive else { return nil }
         if record.lockToken == .zero {
-            noteAccess(to: key)
+            noteAccess(to: record, by: clientID)
             return record
         }
         let readable = try await reads.run { (view) throws(StoreError) in
             try view.readableRecord(key, by: clientID)
         }
-        if readable != nil { noteAccess(to: key) }
+        if let readable { noteAccess(to: readable, by: clientID) }
         return readable
     }
 

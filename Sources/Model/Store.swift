@@ -41,7 +41,8 @@ public protocol Store: Sendable {
     func commit(_ transaction: Transaction) async throws(StoreError) -> TransactionResult
 
     /// Streams events. Throws ``StoreError/Code/invalidRef``, ``StoreError/Code/futureRef`` or
-    /// ``StoreError/Code/compacted``.
+    /// ``StoreError/Code/compacted``, and ``StoreError/Code/unsupported`` if reads are asked for where there is no
+    /// ``Capability/accesses``.
     ///
     /// The stream's start is fixed when this returns: what is committed afterwards is delivered.
     func watch(_ request: WatchRequest) async throws(StoreError) -> WatchStream
