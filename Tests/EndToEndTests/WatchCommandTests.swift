@@ -108,10 +108,9 @@ struct WatchCommandTests {
         try await withServer { (cairn) async throws in
             for key in ["jobs/a", "jobs/b", "other"] { try await cairn.must("set", key, "secret") }
             // The records tell that the watches are open.
-            let options = ["watch", "jobs/", "--current", "--kind", "accessed"]
-            let json = try cairn.start(options + ["--json"])
-            let text = try cairn.start(options)
-            let byAnn = try cairn.start(options + ["--by", "ann", "--json"])
+            let json = try cairn.start("watch", "jobs/", "--current", "--kind", "accessed", "--json")
+            let text = try cairn.start("watch", "jobs/", "--current", "--kind", "accessed")
+            let byAnn = try cairn.start("watch", "jobs/", "--current", "--kind", "accessed", "--by", "ann", "--json")
             for watch in [json, text, byAnn] { _ = try await watch.output.lines(atLeast: 2) }
             try await cairn.must("get", "jobs/a", "--client-id", "ann")
             try await cairn.must("get", "other", "--client-id", "ann")

@@ -8,7 +8,8 @@ internal import Synchronization
 /// from the log when its reader comes to it. So a slow reader costs bounded memory, loses nothing and delays nobody.
 ///
 /// Reads that it is to be told of come to it whether it is live or not, and wait apart from the events, as they are not
-/// in the log: what finds no room there is counted, and the count is told. Neither keeps the other from being delivered.
+/// in the log: what finds no room there is counted, and the count is told. Neither keeps the other from being
+/// delivered.
 final class Watcher: Sendable {
     /// What the reader has to do for its next update.
     enum Step: Sendable {

@@ -48,7 +48,11 @@ final class RemoteWatch: WatchSource, @unchecked Sendable {
             if !waiting.isEmpty { return note(waiting.removeFirst()) }
             if isFinished { return nil }
             do throws(StoreError) {
-                if responses == nil { try await openOnce() }
+                if responses == nil {
+                    try await openOnce()
+                    // What it brought comes first.
+                    continue
+                }
                 if let response = try await nextResponse() {
                     failures = 0
                     waiting = wanted(response.updates)

@@ -34,10 +34,10 @@ extension Check {
             let store = home.store
             try await store.set("key", "1")
             let everything = try await store.watch(WatchRequest(range: .all))
-            let reads = try await store.watch(WatchRequest(range: .all, kinds: [.accessed]))
+            let accessed = try await store.watch(WatchRequest(range: .all, kinds: [.accessed]))
             let head = try await store.status().headRef
             for _ in 0..<10 { _ = try await store.get("key", clientID: "ann") }
-            let told = try await reads(of: reads, count: 10)
+            let told = try await reads(of: accessed, count: 10)
             #expect(told.count == 10)
             let after = try await store.status().headRef
             #expect(after == head)
