@@ -207,16 +207,18 @@ private final class SharedRetention: Sendable {
 // Reading.
 extension Keyspace: DirectStore {
     /// The live record of a key, if the engine has it at hand.
-    public func readyRecord(_ key: Key) -> Record? {
+    public func readyRecord(_ key: Key, clientID: String) -> Record? {
         guard !isClosed.load(ordering: .acquiring), case .record(let record) = engine.readyRecord(key), record.isLive,
             record.lockToken == .zero
         else { return nil }
-        noteAccess(to: record, by: "")
+        noteAccess(to: record, by: clientID)
         return record
     }
 
     /// Finds the live record of a key, and calls `answer` with it.
-    public func get(_ key: Key, answer: @escaping @Sendable (Result<Record?, StoreError>) -> Void) {
+    public func get(
+        _ key: Key, clientID: String, answer: @escaping @Sendable (Result<Record?, StoreError>) -> Void
+    ) {
         do throws(StoreError) {
             try checkOpen()
             try key.check(options.limits)
@@ -225,13 +227,13 @@ extension Keyspace: DirectStore {
         }
         reads.look(up: key) { [self] found in
             guard case .success(let record?) = found, record.isLive, record.lockToken != .zero else {
-                if case .success(let record?) = found, record.isLive { noteAccess(to: record, by: "") }
+                if case .success(let record?) = found, record.isLive { noteAccess(to: record, by: clientID) }
                 return answer(found.map { record in record.flatMap { $0.isLive ? $0 : nil } })
             }
             // Unstructured, as nobody is there to wait for it; a locked key that is read is rare.
             Task {
                 do throws(StoreError) {
-                    answer(.success(try await get(key, consistency: .linearizable, clientID: "")))
+                    answer(.success(try await get(key, consistency: .linearizable, clientID: clientID)))
                 } catch {
                     answer(.failure(error))
                 }

@@ -30,10 +30,11 @@ extension Keyspace: KeyMetricsSource {
             clientID.utf8.count <= limits.nameBytes
             ? clientID : String(decoding: clientID.utf8.prefix(limits.nameBytes), as: UTF8.self)
         accesses.note(
-            KeyAccess(key: record.key, version: record.version, updatedRef: record.updatedRef, time: now, clientID: name))
+            KeyAccess(
+                key: record.key, version: record.version, updatedRef: record.updatedRef, time: now, clientID: name))
     }
 
-    /// Notes the keys that a transaction has read or touched. A touch counts as a use of a key, though it reads nothing.
+    /// Notes the keys that a transaction has read or touched. A touch counts as a use of a key; it reads nothing.
     func noteAccesses(of transaction: Transaction, _ result: TransactionResult) {
         guard accesses.isWanted else { return }
         let operations = result.succeeded ? transaction.operations : transaction.otherwise
