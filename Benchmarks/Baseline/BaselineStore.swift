@@ -20,18 +20,18 @@ final class BaselineStore: DirectStore {
     // MARK: Reads
 
     /// Nothing is kept in memory: the database is asked for each read.
-    func readyRecord(_ key: Key) -> Record? { nil }
+    func readyRecord(_ key: Key, clientID: String) -> Record? { nil }
 
     func get(
         _ key: Key, consistency: ReadConsistency, clientID: String
     ) async throws(StoreError) -> Record? {
         let result = await withCheckedContinuation { continuation in
-            get(key) { continuation.resume(returning: $0) }
+            get(key, clientID: clientID) { continuation.resume(returning: $0) }
         }
         return try result.get()
     }
 
-    func get(_ key: Key, answer: @escaping @Sendable (Result<Record?, StoreError>) -> Void) {
+    func get(_ key: Key, clientID: String, answer: @escaping @Sendable (Result<Record?, StoreError>) -> Void) {
         do throws(StoreError) { try check(key) } catch { return answer(.failure(error)) }
         workers.run { worker in
             answer(

@@ -50,6 +50,8 @@ public final class Keyspace: Store {
     let reads: ReadQueue
     let lockQueue: LockQueue
     let keyMetrics: KeyMetricsTable?
+    /// The hub's; here, too, as every read looks at it.
+    let accesses: AccessFeed
     let pruner: Pruner
     private let staleReads: StaleReads?
     private let isClosed = Atomic<Bool>(false)
@@ -121,10 +123,10 @@ public final class Keyspace: Store {
         let engine = opened.engine
         self.engine = engine
         self.options = options
-        let hub = Hub(head: opened.head.lastRef)
         let metrics = KeyspaceMetrics(factory: options.metrics, size: engine.size)
         self.metrics = metrics
         let keyMetrics = keyMetrics ?? KeyMetricsTable(capacity: options.keyMetricsCapacity)
+        let hub = Hub(head: opened.head.lastRef, accesses: AccessFeed(isCounted: keyMetrics != nil))
         let growth = GrowthSignal(engine: engine, eagerAt: options.pruning.eagerAt)
         let sweeper = Sweeper(clock: options.clock, next: opened.deadline)
         let committer = Committer(
@@ -134,6 +136,7 @@ public final class Keyspace: Store {
             committed: CommitObserver.observer(keyMetrics, growth), deadlineMoved: { sweeper.note($0) })
         self.hub = hub
         self.keyMetrics = keyMetrics
+        accesses = hub.accesses
         self.committer = committer
         reads = ReadQueue(engine: engine, gatherAnswers: options.gatherAnswers, metrics: metrics)
         let reads = reads
@@ -214,16 +217,18 @@ private final class SharedRetention: Sendable {
 // Reading.
 extension Keyspace: DirectStore {
     /// The live record of a key, if the engine has it at hand.
-    public func readyRecord(_ key: Key) -> Record? {
+    public func readyRecord(_ key: Key, clientID: String) -> Record? {
         guard !isClosed.load(ordering: .acquiring), case .record(let record) = engine.readyRecord(key), record.isLive,
             record.lockToken == .zero
         else { return nil }
-        noteAccess(to: key)
+        noteAccess(to: record, by: clientID)
         return record
     }
 
     /// Finds the live record of a key, and calls `answer` with it.
-    public func get(_ key: Key, answer: @escaping @Sendable (Result<Record?, StoreError>) -> Void) {
+    public func get(
+        _ key: Key, clientID: String, answer: @escaping @Sendable (Result<Record?, StoreError>) -> Void
+    ) {
         do throws(StoreError) {
             try checkOpen()
             try key.check(options.limits)
@@ -232,13 +237,13 @@ extension Keyspace: DirectStore {
         }
         reads.look(up: key) { [self] found in
             guard case .success(let record?) = found, record.isLive, record.lockToken != .zero else {
-                if case .success(let record?) = found, record.isLive { noteAccess(to: key) }
+                if case .success(let record?) = found, record.isLive { noteAccess(to: record, by: clientID) }
                 return answer(found.map { record in record.flatMap { $0.isLive ? $0 : nil } })
             }
             // Unstructured, as nobody is there to wait for it; a locked key that is read is rare.
             Task {
                 do throws(StoreError) {
-                    answer(.success(try await get(key, consistency: .linearizable, clientID: "")))
+                    answer(.success(try await get(key, consistency: .linearizable, clientID: clientID)))
                 } catch {
                     answer(.failure(error))
                 }
@@ -257,13 +262,13 @@ extension Keyspace {
         let reads = reads(for: consistency)
         guard let record = try await reads.record(key), record.isLive else { return nil }
         if record.lockToken == .zero {
-            noteAccess(to: key)
+            noteAccess(to: record, by: clientID)
             return record
         }
         let readable = try await reads.run { (view) throws(StoreError) in
             try view.readableRecord(key, by: clientID)
         }
-        if readable != nil { noteAccess(to: key) }
+        if let readable { noteAccess(to: readable, by: clientID) }
         return readable
     }
 

@@ -39,7 +39,7 @@ final class KeyspaceMetrics: Sendable {
         batchTransactions = Recorder(label: "cairn_batch_transactions", factory: factory)
         readSeconds = Timer(label: "cairn_read_seconds", factory: factory)
         events = Dictionary(
-            uniqueKeysWithValues: Event.Kind.all.map { kind in
+            uniqueKeysWithValues: Event.Kind.logged.map { kind in
                 (kind, Counter(label: "cairn_events_total", dimensions: [("kind", kind.description)], factory: factory))
             })
         waitingWrites = Meter(label: "cairn_waiting_writes", factory: factory)

@@ -26,12 +26,15 @@ public struct Capability: RawRepresentable, Hashable, Sendable, CaseIterable {
     public static let compaction = Capability(rawValue: "compaction")
     /// A copy can be made while the store is in use.
     public static let backup = Capability(rawValue: "backup")
+    /// Watches can be told who reads values.
+    public static let accesses = Capability(rawValue: "accessed events")
     /// Several processes may have the home open and see each other's events.
     public static let sharedHome = Capability(rawValue: "shared home")
 
     /// Every capability, in the order of the documentation.
     public static let allCases: [Capability] = [
-        .durable, .transactions, .leases, .locks, .eventLog, .consumers, .requestIDs, .compaction, .backup, .sharedHome,
+        .durable, .transactions, .leases, .locks, .eventLog, .consumers, .requestIDs, .compaction, .accesses, .backup,
+        .sharedHome,
     ]
 }
 

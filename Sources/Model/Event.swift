@@ -23,8 +23,14 @@ public struct Event: Hashable, Sendable {
         /// The key was deleted to make room for others.
         public static let pruned = Kind(rawValue: 7)
 
-        /// The kinds that this version of Cairn writes.
-        public static let all: [Kind] = [.created, .updated, .deleted, .expired, .locked, .unlocked, .pruned]
+        /// The key's value was read. Never in the log, and never the kind of an event: who watches for it is told by
+        /// ``WatchUpdate/accesses(_:missed:)``.
+        public static let accessed = Kind(rawValue: 8)
+
+        /// The kinds that this version of Cairn writes to the log.
+        public static let logged: [Kind] = [.created, .updated, .deleted, .expired, .locked, .unlocked, .pruned]
+        /// The kinds that a watch can ask for.
+        public static let all: [Kind] = logged + [.accessed]
 
         /// Whether the key does not exist after such an event.
         public var endsKey: Bool { self == .deleted || self == .expired || self == .pruned }
@@ -98,6 +104,7 @@ extension Event.Kind: CustomStringConvertible {
         case .locked: "locked"
         case .unlocked: "unlocked"
         case .pruned: "pruned"
+        case .accessed: "accessed"
         default: "kind \(rawValue)"
         }
     }

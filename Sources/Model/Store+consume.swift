@@ -45,7 +45,8 @@ extension Store {
     ///
     /// Returns only by throwing: `CancellationError` when the task is cancelled, or a ``StoreError`` that trying again
     /// won't mend, such as ``StoreError/Code/closed``, or ``StoreError/Code/compacted`` unless
-    /// ``ConsumeOptions/afterCompaction`` says where to go on.
+    /// ``ConsumeOptions/afterCompaction`` says where to go on, or ``StoreError/Code/invalidArgument`` for the kind
+    /// ``Event/Kind/accessed``, which is not in the log.
     ///
     /// ```swift
     /// try await store.consume("mailer", range: KeyRange(prefix: "orders/"), kinds: [.created]) { event in
@@ -56,6 +57,7 @@ extension Store {
         _ name: String, range: KeyRange = .all, kinds: Set<Event.Kind> = [],
         options: ConsumeOptions = ConsumeOptions(), handler: (Event) async throws -> Void
     ) async throws {
+        try kinds.checkForConsumer()
         var consumption = Consumption(store: self, name: name, options: options)
         while true {
             do {
@@ -76,6 +78,15 @@ extension Store {
                 }
             }
         }
+    }
+}
+
+extension Set<Event.Kind> {
+    /// Throws ``StoreError/Code/invalidArgument`` for what a consumer can't be given, as it isn't in the log.
+    package func checkForConsumer() throws(StoreError) {
+        guard contains(.accessed) else { return }
+        throw StoreError(
+            .invalidArgument, "accessed events are not in the log, so a consumer can't take them; watch for them")
     }
 }
 
@@ -114,7 +125,7 @@ private struct Consumption<Home: Store> {
 
     mutating func take(_ update: WatchUpdate, _ handler: (Event) async throws -> Void) async throws {
         switch update {
-        case .records: break
+        case .records, .accesses: break
         case .events(let events):
             for event in events {
                 try await handle(event, handler)

@@ -41,7 +41,8 @@ public protocol Store: Sendable {
     func commit(_ transaction: Transaction) async throws(StoreError) -> TransactionResult
 
     /// Streams events. Throws ``StoreError/Code/invalidRef``, ``StoreError/Code/futureRef`` or
-    /// ``StoreError/Code/compacted``.
+    /// ``StoreError/Code/compacted``, and ``StoreError/Code/unsupported`` if reads are asked for where there is no
+    /// ``Capability/accesses``.
     ///
     /// The stream's start is fixed when this returns: what is committed afterwards is delivered.
     func watch(_ request: WatchRequest) async throws(StoreError) -> WatchStream
@@ -86,18 +87,18 @@ public protocol Store: Sendable {
 
 /// A store that can be used without a task: by servers, for which a task is a good part of a call's cost.
 public protocol DirectStore: Store {
-    /// The live record of a key, as a linearizable ``Store/get(_:consistency:clientID:)`` of a client without a name
-    /// finds it, if it can be told at once.
+    /// The live record of a key, as a linearizable ``Store/get(_:consistency:clientID:)`` finds it, if it can be told
+    /// at once.
     ///
-    /// `nil` says nothing of the key: only that it must be asked for with ``get(_:answer:)``. Never blocks.
-    func readyRecord(_ key: Key) -> Record?
+    /// `nil` says nothing of the key: only that it must be asked for with ``get(_:clientID:answer:)``. Never blocks.
+    func readyRecord(_ key: Key, clientID: String) -> Record?
 
-    /// Finds the live record of a key as a linearizable ``Store/get(_:consistency:clientID:)`` of a client without a
-    /// name does, and calls `answer` once with what that returns or throws.
+    /// Finds the live record of a key as a linearizable ``Store/get(_:consistency:clientID:)`` does, and calls `answer`
+    /// once with what that returns or throws.
     ///
     /// Never blocks for a home that does. `answer` is called on any thread, possibly before this returns, together
     /// with those of others; it must be quick.
-    func get(_ key: Key, answer: @escaping @Sendable (Result<Record?, StoreError>) -> Void)
+    func get(_ key: Key, clientID: String, answer: @escaping @Sendable (Result<Record?, StoreError>) -> Void)
 
     /// Runs a transaction as ``Store/commit(_:)`` does, and calls `answer` once with what that returns or throws.
     ///

@@ -15,7 +15,8 @@ public struct WatchRequest: Hashable, Sendable {
     public var ranges: [KeyRange]
     /// Where to start.
     public var start: Start
-    /// The kinds that are wanted; empty for all.
+    /// The kinds that are wanted; empty for all that are in the log. ``Event/Kind/accessed`` has to be asked for by
+    /// name.
     public var kinds: Set<Event.Kind>
     /// The clients whose events are wanted, by the ids that they go by; empty for all. Nobody's events, such as
     /// expiries, are those of the empty id. At most ``Limits/watchFilters``.
@@ -78,7 +79,8 @@ public struct EventMark: Hashable, Sendable {
     public init(_ event: Event) { self.init(ref: event.ref, time: event.time) }
 }
 
-/// What a stream delivers. Updates come in the order of the log, and nothing is left out or comes twice.
+/// What a stream delivers. Updates come in the order of the log, and nothing is left out or comes twice; but for
+/// `accesses`, which are not of the log.
 public enum WatchUpdate: Hashable, Sendable {
     /// Records that are live as of `ref`, a page of them, in order; only for ``WatchRequest/Start/current``. The last
     /// page is followed by `progress`.
@@ -89,6 +91,10 @@ public enum WatchUpdate: Hashable, Sendable {
     /// Every wanted event up to and including this ref has been delivered: a cursor may move here although no event of
     /// the range has this ref. Sent when the stream has caught up, and from time to time while others write.
     case progress(Ref)
+    /// Values that were read, in order; only if ``Event/Kind/accessed`` is asked for. They say nothing of how far the
+    /// stream has come: a read may be told before or after an event that was committed before it. `missed` came after
+    /// the last of them and before those of the next such update.
+    case accesses([KeyAccess], missed: MissedAccesses)
 }
 
 /// A stream of events. One task at a time may read it; cancelling that task, or dropping the stream, ends it and

@@ -103,6 +103,43 @@ struct WatchCommandTests {
         }
     }
 
+    @Test("--kind accessed tells live who reads which key, and what is read leaves no trace")
+    func accessed() async throws {
+        try await withServer { (cairn) async throws in
+            for key in ["jobs/a", "jobs/b", "other"] { try await cairn.must("set", key, "secret") }
+            // The records tell that the watches are open.
+            let json = try cairn.start("watch", "jobs/", "--current", "--kind", "accessed", "--json")
+            let text = try cairn.start("watch", "jobs/", "--current", "--kind", "accessed")
+            let byAnn = try cairn.start("watch", "jobs/", "--current", "--kind", "accessed", "--by", "ann", "--json")
+            for watch in [json, text, byAnn] { _ = try await watch.output.lines(atLeast: 2) }
+            try await cairn.must("get", "jobs/a", "--client-id", "ann")
+            try await cairn.must("get", "other", "--client-id", "ann")
+            try await cairn.must("list", "jobs/", "--client-id", "ann")
+            try await cairn.must("inspect", "jobs/a", "--client-id", "ann")
+            _ = try await cairn("get", "jobs/none", "--client-id", "ann")
+            try await cairn.must("inspect", "jobs/b", "--with-value", "--client-id", "bob")
+            try await cairn.must("set", "jobs/a", "2")
+            try await cairn.must("pop", "jobs/a", "--client-id", "ann")
+            let objects = try await json.output.lines(atLeast: 5).dropFirst(2).map { try JSONFields($0) }
+            #expect(objects.map { $0.text("key") } == ["jobs/a", "jobs/b", "jobs/a"])
+            #expect(objects.map { $0.text("clientID") } == ["ann", "bob", "ann"])
+            #expect(objects.map { $0.number("version") } == [1, 1, 2])
+            #expect(objects.map { $0.number("updatedRef") } == [1, 2, 4])
+            #expect(objects.allSatisfy { $0.text("kind") == "accessed" && $0.text("time") != nil })
+            #expect(objects.allSatisfy { $0.names.isDisjoint(with: ["ref", "value"]) })
+            let lines = try await text.output.lines(atLeast: 5).dropFirst(2)
+            #expect(
+                lines == [
+                    "-\taccessed\tjobs/a\tv1\tann", "-\taccessed\tjobs/b\tv1\tbob", "-\taccessed\tjobs/a\tv2\tann",
+                ])
+            let anns = try await byAnn.output.lines(atLeast: 4).dropFirst(2).map { try JSONFields($0) }
+            #expect(anns.map { $0.number("version") } == [1, 2])
+            let log = try await cairn("watch", "--from", "0", "--until-head", "--json").objects()
+            #expect(log.map { $0.text("kind") } == ["created", "created", "created", "updated", "deleted"])
+            for watch in [json, text, byAnn] { try await watch.killAndWait() }
+        }
+    }
+
     /// Enough events that they can't all wait in a pipe.
     private func manySets(_ round: Int) -> [UInt8] {
         let sets = (0..<1_000).map { #"{"set": {"key": "k\#($0)", "value": "\#(round)"}}"# }

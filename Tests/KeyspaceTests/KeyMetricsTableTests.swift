@@ -67,7 +67,7 @@ struct KeyMetricsTableTests {
         _ = try await store.inspect("foo")
         clock.advance(by: .seconds(1))
         _ = try await store.get("foo")
-        #expect(store.readyRecord("foo")?.version == 1)
+        #expect(store.readyRecord("foo", clientID: "")?.version == 1)
         try await store.touch("foo")
         metrics = try #require(try await store.keyMetrics(of: "foo"))
         #expect(metrics.accesses == KeyActivity(count: 4, first: start + .seconds(1), last: start + .seconds(2)))

@@ -25,14 +25,18 @@ final class ScriptedEngine: Engine {
 
     let gathersBatches: Bool
 
-    init(blocks: Bool = true, readers: Int = 2, gathersBatches: Bool = false) {
+    let capabilities: Capabilities
+
+    init(
+        blocks: Bool = true, readers: Int = 2, gathersBatches: Bool = false, without missing: Set<Capability> = []
+    ) {
+        capabilities = Capabilities(base.capabilities.supported.subtracting(missing))
         self.blocks = blocks
         self.gathersBatches = gathersBatches
         self.readers = readers
     }
 
     var name: String { "scripted" }
-    var capabilities: Capabilities { base.capabilities }
 
     /// How many commits have been tried.
     var commits: Int { state.withLock { $0.commits } }

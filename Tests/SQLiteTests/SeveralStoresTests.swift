@@ -59,7 +59,7 @@ struct SeveralStoresTests {
             var b = try await Opened(other.open(directory, "b.db"))
             let id = RequestID.random()
             let first = try await a.store.set("k", "a", expiry: .after(.seconds(10)), requestID: id)
-            #expect(b.store.readyRecord("k") == nil)
+            #expect(b.store.readyRecord("k", clientID: "") == nil)
             #expect(try await b.store.get("k") == nil)
             #expect(try await b.store.status().headRef == 0)
             let second = try await b.store.set("k", "b", expiry: .after(.seconds(10)), requestID: id)

@@ -61,6 +61,34 @@ struct BrokenConnectionTests {
         }
     }
 
+    @Test("a watch of reads and events says that reads may be missing, and misses no event")
+    func watchOfReadsResumes() async throws {
+        try await withProxy { proxy, _, client in
+            try await client.set("k", "0")
+            var updates = try await client.watch(WatchRequest(range: .all, kinds: [.accessed, .updated]))
+                .makeAsyncIterator()
+            var (refs, names, missed): ([Ref], [String], [MissedAccesses]) = ([], [], [])
+            func readUntil(_ isEnough: () -> Bool) async throws {
+                while !isEnough(), let update = try await updates.next() {
+                    if case .events(let events) = update { refs += events.map(\.ref) }
+                    if case .accesses(let accesses, let more) = update {
+                        names += accesses.map(\.clientID)
+                        if more != .none { missed.append(more) }
+                    }
+                }
+            }
+            for round in 1...3 {
+                _ = try await client.get("k", clientID: "before \(round)")
+                try await readUntil { names.last == "before \(round)" }
+                proxy.cut()
+                let written = try await client.set("k", Value("\(round)"), requestID: .random())
+                try await readUntil { refs.last == written.updatedRef && missed.count == round }
+            }
+            #expect(refs == [2, 3, 4] && names == ["before 1", "before 2", "before 3"])
+            #expect(missed == [.unknown, .unknown, .unknown])
+        }
+    }
+
     @Test("reads, and writes with a request id, are repeated; the write happens once")
     func safeCalls() async throws {
         try await withProxy { proxy, _, client in

@@ -75,6 +75,35 @@ struct StreamTests {
         }
     }
 
+    @Test("kinds that nobody knows are refused, and by Consume reads, too, which are not in the log")
+    func kinds() async throws {
+        try await withServedStore { served, _ in
+            let rpc = try served.rpc()
+            func refusal<Response>(_ responses: RPCResponseStream<Response>) async -> StoreError.Code? {
+                do {
+                    for try await _ in responses {}
+                    return nil
+                } catch let error as RPCError {
+                    return StoreError(error).code
+                } catch {
+                    return nil
+                }
+            }
+            let watch: RPCResponseStream<Cairn_V1_WatchResponse> = try rpc.serverStreaming(
+                "cairn.v1.Log/Watch", Cairn_V1_WatchRequest.with { $0.kinds = [.UNRECOGNIZED(17)] })
+            #expect(await refusal(watch) == .invalidArgument)
+            let (requests, consume) = try rpc.bidirectional(
+                "cairn.v1.Consumers/Consume", sending: Cairn_V1_ConsumeRequest.self, as: Cairn_V1_WatchResponse.self)
+            try await requests.write(
+                .with {
+                    $0.name = "worker"
+                    $0.kinds = [.accessed]
+                })
+            #expect(await refusal(consume) == .invalidArgument)
+            await rpc.close()
+        }
+    }
+
     @Test("KeepAliveStream answers each request, and ends at a lease that is gone")
     func keepAlive() async throws {
         try await withServedStore { served, client in

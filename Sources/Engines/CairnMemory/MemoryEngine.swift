@@ -25,7 +25,7 @@ public final class MemoryEngine: Engine, @unchecked Sendable {
 
     /// All but what needs a file.
     public static let capabilities = Capabilities([
-        .transactions, .leases, .locks, .eventLog, .consumers, .requestIDs, .compaction,
+        .transactions, .leases, .locks, .eventLog, .consumers, .requestIDs, .compaction, .accesses,
     ])
 
     /// Nothing waits.

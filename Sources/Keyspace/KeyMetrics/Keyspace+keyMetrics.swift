@@ -14,19 +14,34 @@ extension Keyspace: KeyMetricsSource {
         return keyMetrics[key]
     }
 
-    /// Notes that a key was read. One branch where nobody wants to know.
+    /// Notes that a record was read. One branch where nobody wants to know.
     @inline(__always)
-    func noteAccess(to key: Key) {
-        if let keyMetrics { keyMetrics.noteAccess(to: key, at: options.clock.now()) }
+    func noteAccess(to record: Record, by clientID: String) {
+        if accesses.isWanted { noteWantedAccess(to: record, by: clientID) }
     }
 
-    /// Notes the keys that a transaction has read or touched.
+    @inline(never)
+    private func noteWantedAccess(to record: Record, by clientID: String) {
+        let now = options.clock.now()
+        keyMetrics?.noteAccess(to: record.key, at: now)
+        guard accesses.isWatched else { return }
+        // No store looks at the length of a reader's name; who watches shall not suffer from it.
+        let name =
+            clientID.utf8.count <= limits.nameBytes
+            ? clientID : String(decoding: clientID.utf8.prefix(limits.nameBytes), as: UTF8.self)
+        accesses.note(
+            KeyAccess(
+                key: record.key, version: record.version, updatedRef: record.updatedRef, time: now, clientID: name))
+    }
+
+    /// Notes the keys that a transaction has read or touched. A touch counts as a use of a key; it reads nothing.
     func noteAccesses(of transaction: Transaction, _ result: TransactionResult) {
-        guard keyMetrics != nil else { return }
+        guard accesses.isWanted else { return }
         let operations = result.succeeded ? transaction.operations : transaction.otherwise
         for (operation, result) in zip(operations, result.results) {
             switch (operation, result) {
-            case (.get(let key), .read(.some)), (.touch(let key), _): noteAccess(to: key)
+            case (.get, .read(let record?)): noteAccess(to: record, by: transaction.clientID)
+            case (.touch(let key), _): keyMetrics?.noteAccess(to: key, at: options.clock.now())
             default: break
             }
         }

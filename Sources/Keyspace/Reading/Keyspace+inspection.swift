@@ -25,7 +25,7 @@ extension Keyspace {
         }
         guard var inspection else { return nil }
         if withValue {
-            noteAccess(to: key)
+            noteAccess(to: inspection.record, by: clientID)
         } else {
             inspection.record.value = Value(bytes: [])
         }

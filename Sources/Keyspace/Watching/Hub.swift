@@ -43,8 +43,13 @@ final class Hub: Sendable {
     }
 
     private let state: Mutex<State>
+    /// Tells those watchers of reads that ask for it.
+    let accesses: AccessFeed
 
-    init(head: Ref) { state = Mutex(State(committed: head, delivered: head)) }
+    init(head: Ref, accesses: AccessFeed = AccessFeed()) {
+        state = Mutex(State(committed: head, delivered: head))
+        self.accesses = accesses
+    }
 
     /// The last event that is committed, as far as this process knows.
     var head: Ref { state.withLock { $0.committed } }
@@ -154,6 +159,7 @@ final class Hub: Sendable {
             defer { state.index = WatchIndex() }
             return state.index.all
         }
+        accesses.removeAll()
         for watcher in watchers { watcher.end(with: error) }
     }
 
@@ -179,12 +185,15 @@ final class Hub: Sendable {
             state.index.insert(watcher)
             return .success(state.committed)
         }
-        return try added.get()
+        let head = try added.get()
+        if watcher.wantsAccesses { accesses.add(watcher) }
+        return head
     }
 
     /// Removes a watcher.
     func remove(_ watcher: Watcher) {
         state.withLock { $0.index.remove(watcher) }
+        if watcher.wantsAccesses { accesses.remove(watcher) }
     }
 
     /// Makes a watcher live if it has read everything up to what was delivered. Returns whether it has.
@@ -210,6 +219,7 @@ final class Hub: Sendable {
             defer { state.index = WatchIndex() }
             return state.index.all
         }
+        accesses.removeAll()
         for watcher in watchers { watcher.end(with: .closed) }
     }
 }

@@ -5,6 +5,7 @@ extension Keyspace {
     /// Streams events; the stream's start is fixed when this returns.
     public func watch(_ request: WatchRequest) async throws(StoreError) -> WatchStream {
         try checkOpen()
+        if request.wantsAccesses { try capabilities.require(.accesses) }
         return try await Keyspace.watch(
             request, engine: engine, hub: hub, reads: reads, options: options, limit: options.watchLimit)
     }

@@ -6,6 +6,10 @@ internal import Synchronization
 /// A watcher is *behind* until it has read the log up to what the hub has delivered; then it is *live* and gets its
 /// events from the hub. It holds a bounded number of bytes: what does not fit makes it fall behind, and it reads that
 /// from the log when its reader comes to it. So a slow reader costs bounded memory, loses nothing and delays nobody.
+///
+/// Reads that it is to be told of come to it whether it is live or not, and wait apart from the events, as they are not
+/// in the log: what finds no room there is counted, and the count is told. Neither keeps the other from being
+/// delivered.
 final class Watcher: Sendable {
     /// What the reader has to do for its next update.
     enum Step: Sendable {
@@ -29,6 +33,9 @@ final class Watcher: Sendable {
         var records: RecordPhase?
         var pending: [Event] = []
         var pendingBytes = 0
+        var accesses: AccessQueue
+        /// Whether accesses come before what else there is.
+        var isAccessTurn = false
         /// A progress to report once `pending` is delivered.
         var progress: Ref?
         var reported = Ref.zero
@@ -44,6 +51,8 @@ final class Watcher: Sendable {
 
     /// Without a wanted event for as many events, a reader of the log is told how far it has come.
     private static let scannedPerReport = 10_000
+    /// About how many bytes of accesses are delivered together.
+    private static let bytesOfAccesses = 1 << 18
 
     /// The keys that are wanted, in ranges that don't overlap, in order.
     let ranges: [KeyRange]
@@ -57,7 +66,7 @@ final class Watcher: Sendable {
         kinds = request.kinds
         clientIDs = request.clientIDs
         self.pendingLimit = pendingLimit
-        state = Mutex(State(mode: .behind(.zero)))
+        state = Mutex(State(mode: .behind(.zero), accesses: AccessQueue(limit: pendingLimit)))
     }
 
     /// Says where to start. Called once, before the first ``step()``.
@@ -89,6 +98,12 @@ final class Watcher: Sendable {
     func wants(_ event: Event) -> Bool {
         (kinds.isEmpty || kinds.contains(event.kind)) && (clientIDs.isEmpty || clientIDs.contains(event.clientID))
     }
+
+    /// Whether it is to be told of reads.
+    var wantsAccesses: Bool { kinds.contains(.accessed) }
+
+    /// Whether a read of one of its keys is wanted.
+    func wants(_ access: KeyAccess) -> Bool { clientIDs.isEmpty || clientIDs.contains(access.clientID) }
 }
 
 // The hub's side. Called with the hub's lock held.
@@ -117,6 +132,17 @@ extension Watcher {
         let waiter = state.withLock { state -> UnsafeContinuation<Void, Never>? in
             guard case .live = state.mode, ref > state.reported else { return nil }
             state.progress = ref
+            return state.takeWaiter()
+        }
+        waiter?.resume()
+    }
+
+    /// Takes wanted accesses, and how many are missing after them. Called without the hub's lock.
+    func offer(_ accesses: [KeyAccess], missed: Int) {
+        let waiter = state.withLock { state -> UnsafeContinuation<Void, Never>? in
+            guard state.error == nil, !state.isFinished else { return nil }
+            for access in accesses { state.accesses.add(access) }
+            state.accesses.miss(missed)
             return state.takeWaiter()
         }
         waiter?.resume()
@@ -157,7 +183,13 @@ extension Watcher {
         state.withLock { state in
             if let error = state.error { return .fail(error) }
             if let next = state.records?.next { return .readRecords(next) }
-            if !state.pending.isEmpty { return .deliver(.events(state.takePending())) }
+            if state.isAccessTurn, let update = state.takeAccesses(bytes: Watcher.bytesOfAccesses) {
+                return .deliver(update)
+            }
+            if !state.pending.isEmpty {
+                state.isAccessTurn = true
+                return .deliver(.events(state.takePending()))
+            }
             if state.hasProgress, let progress = state.progress {
                 state.progress = nil
                 state.mustReport = false
@@ -171,9 +203,10 @@ extension Watcher {
                     state.isFinished = true
                     return .deliver(.progress(last))
                 }
+                state.isAccessTurn = true
                 return .readLog(from: ref)
             }
-            return .wait
+            return state.takeAccesses(bytes: Watcher.bytesOfAccesses).map { .deliver($0) } ?? .wait
         }
     }
 
@@ -218,7 +251,7 @@ extension Watcher {
                 let isReady = state.withLock { state in
                     // What came between `step` and here must not be missed.
                     guard case .live = state.mode, state.pending.isEmpty, state.error == nil, !state.isFinished,
-                        !state.hasProgress, !Task.isCancelled
+                        !state.hasProgress, state.accesses.isEmpty, !Task.isCancelled
                     else { return true }
                     state.waiter = waiter
                     return false
@@ -250,6 +283,14 @@ extension Watcher.State {
         }
         reported = max(reported, pending.last?.ref ?? .zero)
         return pending
+    }
+
+    /// The accesses to deliver next; `nil` if there is nothing to tell of any.
+    fileprivate mutating func takeAccesses(bytes: Int) -> WatchUpdate? {
+        guard !accesses.isEmpty else { return nil }
+        isAccessTurn = false
+        let (taken, missed) = accesses.take(bytes: bytes)
+        return .accesses(taken, missed: missed == 0 ? .none : .upTo(missed))
     }
 
     fileprivate mutating func fallBehind(from ref: Ref) {

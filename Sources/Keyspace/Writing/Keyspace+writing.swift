@@ -13,7 +13,7 @@ extension Keyspace {
     public func commit(
         _ transaction: Transaction, answer: @escaping @Sendable (Result<TransactionResult, StoreError>) -> Void
     ) {
-        guard keyMetrics != nil || pruner.canMakeRoom else { return committer.commit(transaction, answer: answer) }
+        guard accesses.isWanted || pruner.canMakeRoom else { return committer.commit(transaction, answer: answer) }
         committer.commit(transaction) { [self] result in
             switch result {
             case .success(let success):

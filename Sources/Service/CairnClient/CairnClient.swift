@@ -235,8 +235,9 @@ extension CairnClient {
     /// Streams events. After a broken connection the stream goes on after the last event that it delivered.
     ///
     /// With ``CairnModel/WatchRequest/Start/current``, a connection that breaks before the first `progress` makes the
-    /// records come anew.
+    /// records come anew. Of reads, those that are told while there is no connection are missing; that is told.
     public func watch(_ request: WatchRequest) async throws(StoreError) -> WatchStream {
+        if request.wantsAccesses { try capabilities.require(.accesses) }
         let source = RemoteWatch(request, calls: calls)
         try await source.open()
         return WatchStream(source)

@@ -48,7 +48,11 @@ final class RemoteWatch: WatchSource, @unchecked Sendable {
             if !waiting.isEmpty { return note(waiting.removeFirst()) }
             if isFinished { return nil }
             do throws(StoreError) {
-                if responses == nil { try await openOnce() }
+                if responses == nil {
+                    try await openOnce()
+                    // What it brought comes first.
+                    continue
+                }
                 if let response = try await nextResponse() {
                     failures = 0
                     waiting = wanted(response.updates)
@@ -80,10 +84,13 @@ final class RemoteWatch: WatchSource, @unchecked Sendable {
         }
         guard let first = try await nextResponse(), first.hasOpenedAtRef else { throw .malformedAnswer }
         let head = Ref(first.openedAtRef)
-        if last == nil { last = head }
+        let isFirst = last == nil
+        if isFirst { last = head }
         // From now on it is known where to resume, even before the first event.
         if position == nil, case .now = self.request.start { position = head.next }
         waiting = wanted(first.updates)
+        // Reads are told live or not at all. What the log has is read from where the stream ended.
+        if !isFirst, request.wantsAccesses { waiting.insert(.accesses([], missed: .unknown), at: 0) }
     }
 
     /// The updates without what lies beyond the end of a stream that has one: after it was opened again, the log may
@@ -92,7 +99,7 @@ final class RemoteWatch: WatchSource, @unchecked Sendable {
         guard request.untilHead, let last else { return updates }
         return updates.compactMap { update in
             switch update {
-            case .records: return update
+            case .records, .accesses: return update
             case .events(let events):
                 let events = events.filter { $0.ref <= last }
                 return events.isEmpty ? nil : .events(events)
@@ -129,6 +136,7 @@ final class RemoteWatch: WatchSource, @unchecked Sendable {
         case .progress(let ref):
             isAmongRecords = false
             position = max(position ?? .zero, ref.next)
+        case .accesses: break
         }
         if isAmongRecords { position = nil }
         return update
@@ -148,6 +156,10 @@ extension Cairn_V1_WatchResponse {
         var updates: [WatchUpdate] = []
         if !records.isEmpty { updates.append(.records(records.map(Record.init(wire:)), ref: Ref(recordsRef))) }
         if !events.isEmpty { updates.append(.events(events.map(Event.init(wire:)))) }
+        if !accesses.isEmpty || missedAccesses != 0 {
+            updates.append(
+                .accesses(accesses.map(KeyAccess.init(wire:)), missed: MissedAccesses(wire: missedAccesses)))
+        }
         if hasProgressRef { updates.append(.progress(Ref(progressRef))) }
         return updates
     }

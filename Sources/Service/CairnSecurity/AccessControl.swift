@@ -2,6 +2,16 @@ package import CairnModel
 internal import Foundation
 internal import Synchronization
 
+/// Who was let in, and for how long that stands.
+package struct Admission: Sendable {
+    /// Who it is.
+    package let principal: Principal
+    /// When what was shown is no longer good; `nil` for never.
+    let expires: Timestamp?
+    /// The access that it was let in by.
+    let version: Int
+}
+
 /// Who may call a server. Its policy can be replaced while it serves; calls that have begun go on with what they had.
 package final class AccessControl: Sendable {
     private struct State {
@@ -20,6 +30,8 @@ package final class AccessControl: Sendable {
     package let isSecured: Bool
     private let now: @Sendable () -> Timestamp
     private let state: Mutex<State>
+    /// Goes up with whatever changes who is let in, or as what.
+    private let version = Atomic<Int>(0)
 
     /// The access of those whom `policy` knows, or of everybody without one. Those in `adminClientIDs` are admins, if
     /// they are who they say, or nobody is asked for it.
@@ -40,28 +52,47 @@ package final class AccessControl: Sendable {
             state.policy = policy
             state.generation += 1
             state.verified = [:]
+            version.add(1, ordering: .acquiringAndReleasing)
         }
     }
 
     /// Replaces the client ids that are admins.
-    package func replace(adminClientIDs: Set<String>) { state.withLock { $0.adminClientIDs = adminClientIDs } }
+    package func replace(adminClientIDs: Set<String>) {
+        state.withLock { state in
+            state.adminClientIDs = adminClientIDs
+            version.add(1, ordering: .acquiringAndReleasing)
+        }
+    }
+
+    /// Whether who shows the same again would be let in just so. Takes no lock.
+    package func stillHolds(_ admission: Admission) -> Bool {
+        guard version.load(ordering: .acquiring) == admission.version else { return false }
+        return admission.expires.map { now() < $0 } ?? true
+    }
 
     /// Who calls.
     ///
     /// Throws ``CairnModel/StoreError/Code/tokenMissing``, ``CairnModel/StoreError/Code/tokenInvalid`` or
     /// ``CairnModel/StoreError/Code/tokenExpired``. A token that isn't good is never as good as none.
     package func principal(showing credentials: Credentials) throws(StoreError) -> Principal {
+        try admission(showing: credentials).principal
+    }
+
+    /// Who calls, and how long that stands. Throws as ``principal(showing:)`` does.
+    package func admission(showing credentials: Credentials) throws(StoreError) -> Admission {
+        // Before anything is looked at: what changes meanwhile must not be taken for known.
+        let version = version.load(ordering: .acquiring)
         let (policy, generation, adminClientIDs) = state.withLock { ($0.policy, $0.generation, $0.adminClientIDs) }
         let now = now()
-        let principal: Principal
+        var (principal, expires): (Principal, Timestamp?)
         if let token = try credentials.token() {
-            principal = try self.principal(of: token, policy, generation, now: now)
+            (principal, expires) = try self.principal(of: token, policy, generation, now: now)
         } else {
-            principal = try self.principal(of: credentials.certificate, policy, now: now)
+            (principal, expires) = try self.principal(of: credentials.certificate, policy, now: now)
         }
         // The id is proven, not just said.
-        if case .only(let id) = principal.clientIDs, adminClientIDs.contains(id) { return principal.asAdmin }
-        return principal
+        if case .only(let id) = principal.clientIDs, adminClientIDs.contains(id) { principal = principal.asAdmin }
+        return Admission(principal: principal, expires: expires, version: version)
     }
 
     /// Whether `principal` may do what is for those who run the server; without a policy, whether `clientID`, which the
@@ -87,12 +118,14 @@ package final class AccessControl: Sendable {
 
     private func principal(
         of token: String, _ policy: AccessPolicy, _ generation: Int, now: Timestamp
-    ) throws(StoreError) -> Principal {
+    ) throws(StoreError) -> (Principal, Timestamp?) {
         let hash = TokenHash(of: token)
-        if let known = policy.known(hash) { return try known.principal(now: now) }
+        if let known = policy.known(hash) { return (try known.principal(now: now), known.expires) }
         guard let jwt = policy.jwt else { throw .invalidToken("the server doesn't know it") }
         // One that has expired since is verified again, which says so.
-        if let verified = state.withLock({ $0.verified[hash] }), now < verified.expires { return verified.principal }
+        if let verified = state.withLock({ $0.verified[hash] }), now < verified.expires {
+            return (verified.principal, verified.expires)
+        }
         let verified = try jwt.verify(token, now: now)
         state.withLock { state in
             guard state.generation == generation else { return }
@@ -102,16 +135,16 @@ package final class AccessControl: Sendable {
             }
             state.verified[hash] = verified
         }
-        return verified.principal
+        return (verified.principal, verified.expires)
     }
 
     private func principal(
         of certificate: [UInt8]?, _ policy: AccessPolicy, now: Timestamp
-    ) throws(StoreError) -> Principal {
+    ) throws(StoreError) -> (Principal, Timestamp?) {
         if policy.knowsCertificates, let certificate, let known = policy.known(certificate: names(of: certificate)) {
-            return try known.principal(now: now)
+            return (try known.principal(now: now), known.expires)
         }
-        if let anonymous = policy.anonymous { return anonymous }
+        if let anonymous = policy.anonymous { return (anonymous, nil) }
         let words = policy.knowsCertificates ? ", or a certificate that it knows" : ""
         throw StoreError(
             .tokenMissing, "this server wants a token\(words): give one with CAIRN_TOKEN or --token-file")

@@ -118,10 +118,17 @@ private struct SwitchedDirectStore: Switched, DirectStore {
 
     var base: any Store { direct }
 
-    func readyRecord(_ key: Key) -> Record? { direct.readyRecord(key) }
+    func readyRecord(_ key: Key, clientID: String) -> Record? {
+        guard let record = direct.readyRecord(key, clientID: clientID) else { return nil }
+        clients.note(clientID)
+        return record
+    }
 
-    func get(_ key: Key, answer: @escaping @Sendable (Result<Record?, StoreError>) -> Void) {
-        direct.get(key, answer: answer)
+    func get(
+        _ key: Key, clientID: String, answer: @escaping @Sendable (Result<Record?, StoreError>) -> Void
+    ) {
+        clients.note(clientID)
+        direct.get(key, clientID: clientID, answer: answer)
     }
 
     func commit(

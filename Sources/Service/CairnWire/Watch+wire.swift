@@ -40,6 +40,42 @@ extension WatchRequest {
     }
 }
 
+extension KeyAccess {
+    /// The access as a message.
+    package var wire: Cairn_V1_KeyAccess {
+        .with {
+            $0.key = key.wire
+            $0.version = version
+            $0.updatedRef = updatedRef.rawValue
+            $0.timeUs = time.rawValue
+            $0.clientID = clientID
+        }
+    }
+
+    /// The access of a message.
+    package init(wire message: Cairn_V1_KeyAccess) {
+        self.init(
+            key: Key(wire: message.key), version: message.version, updatedRef: Ref(message.updatedRef),
+            time: Timestamp(microseconds: message.timeUs), clientID: message.clientID)
+    }
+}
+
+extension MissedAccesses {
+    /// The number that is sent.
+    package var wire: Int64 {
+        switch self {
+        case .none: 0
+        case .upTo(let count): Int64(count)
+        case .unknown: -1
+        }
+    }
+
+    /// What a number says.
+    package init(wire count: Int64) {
+        self = count == 0 ? .none : count < 0 ? .unknown : .upTo(Int(count))
+    }
+}
+
 extension Set<Event.Kind> {
     /// The kinds of a message's field. Throws ``StoreError/Code/invalidArgument`` for one that is never sent.
     package init(wire kinds: [Cairn_V1_EventKind]) throws(StoreError) {

@@ -47,6 +47,6 @@ public struct Check: Sendable, CustomTestStringConvertible {
     public static let all: [Check] =
         keysAndValues + versionsAndRefs + conditions + transactions + concurrency + leases + leaseDeadlines + locks
         + lockEvents + lockWaiting + listing + patterns + history + pastStates + streams + streamStarts + watchFilters
-        + consumers + badInput + limits + compaction + requestIDs + touching + pruning + inspection + contentTypes
-        + closing
+        + accesses + consumers + badInput + limits + compaction + requestIDs + touching + pruning + inspection
+        + contentTypes + closing
 }

@@ -115,6 +115,7 @@ struct EventReader {
         case .events(let more): events += more
         case .records(let page, _): records += page
         case .progress(let ref): progress = ref
+        case .accesses: break
         }
     }
 }

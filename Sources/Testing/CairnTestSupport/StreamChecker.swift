@@ -32,6 +32,9 @@ public struct StreamChecker: Sendable {
         case .progress(let ref):
             if let progress, ref < progress { note("progress goes back from \(progress) to \(ref)") }
             progress = ref
+        case .accesses:
+            // Of no order among the events.
+            if !request.wantsAccesses { note("accesses that nobody asked for") }
         }
     }
 

@@ -29,7 +29,7 @@ struct DeferredTests {
         var router = RPCRouter()
         router.unary(
             "t.T/Later",
-            deferred: { request, reply in
+            deferred: { request, _, reply in
                 guard request.byteCount > 0 else { return false }
                 owed.take(reply)
                 return true
@@ -100,6 +100,63 @@ struct DeferredTests {
                 }
                 #expect(error?.code == .deadlineExceeded)
                 owed.answer { try EncodedMessage(Text("too late")) }
+            }
+        }
+    }
+
+    /// Remembers the metadata of calls that had a task, and admits calls that show the same.
+    private struct Remembering: RPCServerInterceptor {
+        final class Shown: Sendable {
+            let text: String?
+
+            init(_ text: String?) { self.text = text }
+        }
+
+        func intercept(_ context: RPCContext, next: @Sendable () async throws -> Void) async throws {
+            context.remembered = Shown(context.metadata["shown"])
+            try await next()
+        }
+
+        func admits(_ call: RPCDirectCall) -> Bool {
+            guard let shown = call.remembered as? Shown, call.metadata["shown"] == shown.text else { return false }
+            call.finding = shown
+            return call.method == "t.T/Find"
+        }
+    }
+
+    @Test("an interceptor admits calls by what it remembers, and tells the method what it has found")
+    func admitted() async throws {
+        var router = RPCRouter()
+        for method in ["t.T/Find", "t.T/Other"] {
+            router.unary(
+                method,
+                deferred: { _, call, reply in
+                    let text = (call.finding as? Remembering.Shown)?.text ?? "nothing"
+                    reply.send { try EncodedMessage(Text("found \(text)")) }
+                    return true
+                }, { (request: Text, _: RPCContext) async throws in try EncodedMessage(Text("by the handler")) })
+        }
+        router.interceptors = [Remembering()]
+        try await withServer(router) { server in
+            try await withClient(server.addresses) { client in
+                func ask(_ shown: String, _ method: String = "t.T/Find") async throws -> String {
+                    let options = RPCCallOptions(metadata: ["shown": shown])
+                    return try await client.unary(method, Text("x"), options: options, as: Text.self).value
+                }
+                for (shown, answer) in [
+                    ("a", "by the handler"), ("a", "found a"), ("b", "by the handler"), ("a", "by the handler"),
+                    ("a", "found a"),
+                ] {
+                    let found = try await ask(shown)
+                    #expect(found == answer)
+                }
+                let other = try await ask("a", "t.T/Other")
+                #expect(other == "by the handler")
+            }
+            try await withClient(server.addresses) { client in
+                let options = RPCCallOptions(metadata: ["shown": "a"])
+                let first = try await client.unary("t.T/Find", Text("x"), options: options, as: Text.self)
+                #expect(first.value == "by the handler", "another connection remembers nothing")
             }
         }
     }

@@ -68,7 +68,8 @@ func entry(
 
 /// Runs `body` with a server that knows these entries; none for a server that asks nobody.
 func withSecuredServer<Result>(
-    _ entries: [TokenEntry]?, admins: Set<String> = [], _ body: (SecuredServer) async throws -> Result
+    _ entries: [TokenEntry]?, admins: Set<String> = [], jwt: JWTVerifier? = nil,
+    now: (@Sendable () -> Timestamp)? = nil, _ body: (SecuredServer) async throws -> Result
 ) async throws -> Result {
     var options = KeyspaceOptions()
     options.clock = ManualClock()
@@ -76,8 +77,10 @@ func withSecuredServer<Result>(
     var configuration = CairnServer.Configuration(
         grpc: RPCServerConfiguration(addresses: [.hostPort("127.0.0.1", 0)]))
     configuration.drainTime = .milliseconds(200)
-    configuration.access = AccessControl(
-        policy: entries.map { AccessPolicy(entries: $0) }, adminClientIDs: admins)
+    let policy = entries.map { AccessPolicy(entries: $0, jwt: jwt) }
+    configuration.access =
+        now.map { AccessControl(policy: policy, adminClientIDs: admins, now: $0) }
+        ?? AccessControl(policy: policy, adminClientIDs: admins)
     let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let server = try await CairnServer(store: store, configuration: configuration, logger: quiet)
     let secured = SecuredServer(server: server, store: store, access: configuration.access)

@@ -10,6 +10,11 @@
 
 /// The log of events: streams, compaction, consumers.
 
+#if canImport(FoundationEssentials)
+package import FoundationEssentials
+#else
+package import Foundation
+#endif
 package import SwiftProtobuf
 
 // If the compiler emits an error on this type, it is because this file
@@ -51,7 +56,7 @@ package nonisolated struct Cairn_V1_WatchRequest: Sendable {
     set {start = .current(newValue)}
   }
 
-  /// The kinds that are wanted. Empty: all.
+  /// The kinds that are wanted. Empty: all that are in the log; EVENT_KIND_ACCESSED has to be named.
   package var kinds: [Cairn_V1_EventKind] = []
 
   /// Whether the stream ends when it has delivered what was in the log when it was opened.
@@ -138,12 +143,46 @@ package nonisolated struct Cairn_V1_WatchResponse: Sendable {
   /// Clears the value of `openedAtRef`. Subsequent reads from it will return its default value.
   package mutating func clearOpenedAtRef() {self._openedAtRef = nil}
 
+  /// Values that this server has given to readers, in order; only if EVENT_KIND_ACCESSED was asked for. They are not in the
+  /// log, have no place in its order, and don't come again when the stream is resumed.
+  package var accesses: [Cairn_V1_KeyAccess] = []
+
+  /// How many reads, at most, came after `accesses` and before those of later responses, and could not be told. -1 if
+  /// nobody knows how many.
+  package var missedAccesses: Int64 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _progressRef: Int64? = nil
   fileprivate var _openedAtRef: Int64? = nil
+}
+
+/// A read of a key's value.
+package nonisolated struct Cairn_V1_KeyAccess: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The key that was read.
+  package var key: Data = Data()
+
+  /// The key's version that was read.
+  package var version: Int64 = 0
+
+  /// The event that had last changed the key.
+  package var updatedRef: Int64 = 0
+
+  /// When it was read, in microseconds since 1970-01-01T00:00:00Z, by the clock of the server.
+  package var timeUs: Int64 = 0
+
+  /// Who read it, as the client named itself.
+  package var clientID: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 package nonisolated struct Cairn_V1_CompactRequest: Sendable {
@@ -306,7 +345,7 @@ package nonisolated struct Cairn_V1_ConsumeRequest: Sendable {
   /// Clears the value of `range`. Subsequent reads from it will return its default value.
   package mutating func clearRange() {self._range = nil}
 
-  /// In the first request: the kinds that are wanted. Empty: all.
+  /// In the first request: the kinds that are wanted. Empty: all. INVALID_ARGUMENT for EVENT_KIND_ACCESSED.
   package var kinds: [Cairn_V1_EventKind] = []
 
   /// In later requests: the last event that was handled.
@@ -442,7 +481,7 @@ nonisolated extension Cairn_V1_EventMark: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension Cairn_V1_WatchResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".WatchResponse"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}events\0\u{1}records\0\u{3}records_ref\0\u{3}progress_ref\0\u{3}opened_at_ref\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}events\0\u{1}records\0\u{3}records_ref\0\u{3}progress_ref\0\u{3}opened_at_ref\0\u{1}accesses\0\u{3}missed_accesses\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -455,6 +494,8 @@ nonisolated extension Cairn_V1_WatchResponse: SwiftProtobuf.Message, SwiftProtob
       case 3: try { try decoder.decodeSingularInt64Field(value: &self.recordsRef) }()
       case 4: try { try decoder.decodeSingularInt64Field(value: &self._progressRef) }()
       case 5: try { try decoder.decodeSingularInt64Field(value: &self._openedAtRef) }()
+      case 6: try { try decoder.decodeRepeatedMessageField(value: &self.accesses) }()
+      case 7: try { try decoder.decodeSingularInt64Field(value: &self.missedAccesses) }()
       default: break
       }
     }
@@ -480,6 +521,12 @@ nonisolated extension Cairn_V1_WatchResponse: SwiftProtobuf.Message, SwiftProtob
     try { if let v = self._openedAtRef {
       try visitor.visitSingularInt64Field(value: v, fieldNumber: 5)
     } }()
+    if !self.accesses.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.accesses, fieldNumber: 6)
+    }
+    if self.missedAccesses != 0 {
+      try visitor.visitSingularInt64Field(value: self.missedAccesses, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -489,6 +536,58 @@ nonisolated extension Cairn_V1_WatchResponse: SwiftProtobuf.Message, SwiftProtob
     if lhs.recordsRef != rhs.recordsRef {return false}
     if lhs._progressRef != rhs._progressRef {return false}
     if lhs._openedAtRef != rhs._openedAtRef {return false}
+    if lhs.accesses != rhs.accesses {return false}
+    if lhs.missedAccesses != rhs.missedAccesses {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Cairn_V1_KeyAccess: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".KeyAccess"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}version\0\u{3}updated_ref\0\u{3}time_us\0\u{3}client_id\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.key) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.version) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.updatedRef) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.timeUs) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.clientID) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.key.isEmpty {
+      try visitor.visitSingularBytesField(value: self.key, fieldNumber: 1)
+    }
+    if self.version != 0 {
+      try visitor.visitSingularInt64Field(value: self.version, fieldNumber: 2)
+    }
+    if self.updatedRef != 0 {
+      try visitor.visitSingularInt64Field(value: self.updatedRef, fieldNumber: 3)
+    }
+    if self.timeUs != 0 {
+      try visitor.visitSingularInt64Field(value: self.timeUs, fieldNumber: 4)
+    }
+    if !self.clientID.isEmpty {
+      try visitor.visitSingularStringField(value: self.clientID, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Cairn_V1_KeyAccess, rhs: Cairn_V1_KeyAccess) -> Bool {
+    if lhs.key != rhs.key {return false}
+    if lhs.version != rhs.version {return false}
+    if lhs.updatedRef != rhs.updatedRef {return false}
+    if lhs.timeUs != rhs.timeUs {return false}
+    if lhs.clientID != rhs.clientID {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -88,6 +88,9 @@ package nonisolated enum Cairn_V1_EventKind: SwiftProtobuf.Enum, Swift.CaseItera
 
   /// The key was deleted to make room for others.
   case pruned // = 7
+
+  /// The key's value was read. Only in the kinds of a WatchRequest: such events are not in the log, and come as `accesses`.
+  case accessed // = 8
   case UNRECOGNIZED(Int)
 
   package init() {
@@ -104,6 +107,7 @@ package nonisolated enum Cairn_V1_EventKind: SwiftProtobuf.Enum, Swift.CaseItera
     case 5: self = .locked
     case 6: self = .unlocked
     case 7: self = .pruned
+    case 8: self = .accessed
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -118,6 +122,7 @@ package nonisolated enum Cairn_V1_EventKind: SwiftProtobuf.Enum, Swift.CaseItera
     case .locked: return 5
     case .unlocked: return 6
     case .pruned: return 7
+    case .accessed: return 8
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -132,6 +137,7 @@ package nonisolated enum Cairn_V1_EventKind: SwiftProtobuf.Enum, Swift.CaseItera
     .locked,
     .unlocked,
     .pruned,
+    .accessed,
   ]
 
 }
@@ -664,7 +670,7 @@ nonisolated extension Cairn_V1_ValueKind: SwiftProtobuf._ProtoNameProviding {
 }
 
 nonisolated extension Cairn_V1_EventKind: SwiftProtobuf._ProtoNameProviding {
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0EVENT_KIND_UNSPECIFIED\0\u{1}EVENT_KIND_CREATED\0\u{1}EVENT_KIND_UPDATED\0\u{1}EVENT_KIND_DELETED\0\u{1}EVENT_KIND_EXPIRED\0\u{1}EVENT_KIND_LOCKED\0\u{1}EVENT_KIND_UNLOCKED\0\u{1}EVENT_KIND_PRUNED\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0EVENT_KIND_UNSPECIFIED\0\u{1}EVENT_KIND_CREATED\0\u{1}EVENT_KIND_UPDATED\0\u{1}EVENT_KIND_DELETED\0\u{1}EVENT_KIND_EXPIRED\0\u{1}EVENT_KIND_LOCKED\0\u{1}EVENT_KIND_UNLOCKED\0\u{1}EVENT_KIND_PRUNED\0\u{1}EVENT_KIND_ACCESSED\0")
 }
 
 nonisolated extension Cairn_V1_LockMode: SwiftProtobuf._ProtoNameProviding {

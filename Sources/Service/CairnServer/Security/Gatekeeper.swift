@@ -5,6 +5,9 @@ internal import CairnWire
 internal import Logging
 
 /// Asks every call who makes it, before its handler runs.
+///
+/// Who was let in is remembered with the connection. A call that shows the same, while nothing has changed and it has
+/// not expired, may do without a task; any other is looked at here, and refused here.
 struct Gatekeeper: RPCServerInterceptor {
     let access: AccessControl
     let logger: Logger
@@ -14,10 +17,12 @@ struct Gatekeeper: RPCServerInterceptor {
         if rule == .anybody { return try await next() }
         let principal: Principal
         do throws(StoreError) {
-            principal = try access.principal(
+            let admission = try access.admission(
                 showing: Credentials(
                     authorization: context.metadata.texts("authorization"), certificate: context.peerCertificate))
+            principal = admission.principal
             try rule.check(principal)
+            try remember(admission, context)
         } catch {
             // Not louder: anybody can make it happen as often as they like. The metrics count it by status.
             logger.debug(
@@ -29,5 +34,25 @@ struct Gatekeeper: RPCServerInterceptor {
             throw RPCError(error)
         }
         try await Caller.$current.withValue(principal) { try await next() }
+    }
+
+    func admits(_ call: RPCDirectCall) -> Bool {
+        guard let known = call.remembered as? KnownCaller, let authorization = call.metadata.oneAuthorization,
+            known.authorization == authorization, access.stillHolds(known.admission)
+        else { return false }
+        do throws(StoreError) { try MethodRule.of(call.method).check(known.principal) } catch { return false }
+        call.finding = known
+        return true
+    }
+
+    private func remember(_ admission: Admission, _ context: RPCContext) throws(StoreError) {
+        guard let authorization = context.metadata.oneAuthorization else { return }
+        if let known = context.remembered as? KnownCaller, known.authorization == authorization,
+            access.stillHolds(known.admission)
+        {
+            return
+        }
+        context.remembered = KnownCaller(
+            authorization: authorization, admission: admission, clientID: try admission.principal.clientID(for: ""))
     }
 }

@@ -4,7 +4,8 @@ internal import CairnSecurity
 /// A store that does for each caller what it may do, and no more.
 ///
 /// Whatever door a call comes by, it reaches the store through this; without a ``Caller`` everything is refused. Never
-/// a ``CairnModel/DirectStore``: what is done without a task has no caller.
+/// a ``CairnModel/DirectStore``: what is done without a task has no caller here. Plain gets and sets of known callers
+/// may go by the ``ShortWay``, which allows nothing that this would refuse.
 struct GuardedStore: Store {
     let base: any Store
 

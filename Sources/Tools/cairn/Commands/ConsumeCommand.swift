@@ -29,7 +29,7 @@ struct ConsumeCommand: AsyncParsableCommand {
                     range: KeyRange(prefix: Key(prefix)), start: .ref(cursor?.next ?? .zero), untilHead: untilHead))
             for try await update in stream {
                 switch update {
-                case .records: break
+                case .records, .accesses: break
                 case .progress(let ref):
                     // So that the cursor follows the log when other keys are written.
                     if ref > cursor ?? .zero { try await store.acknowledge(name, through: ref) }

@@ -7,6 +7,10 @@ struct WatchCommand: AsyncParsableCommand {
         discussion: """
             Prints ref, kind, key, version and value. Goes on until it is interrupted, over broken connections
             too: nothing is left out or comes twice.
+
+            With --kind accessed it also tells, while it happens, of each value that the server gives to a reader: \
+            "-", the kind, the key, the version and who read it. Those events are not in the log: they don't come \
+            again, and a message tells when some could not be told. Lists and watches are no reads.
             """)
 
     @Argument(help: "The prefixes of the keys to watch; without one, all of them.")
@@ -58,6 +62,9 @@ struct WatchCommand: AsyncParsableCommand {
                 case .events(let events): for event in events { show(event) }
                 case .records(let records, _): for record in records { show(record) }
                 case .progress: break
+                case .accesses(let accesses, let missed):
+                    for access in accesses { show(access) }
+                    show(missed)
                 }
             }
         }
@@ -65,6 +72,20 @@ struct WatchCommand: AsyncParsableCommand {
 
     private func show(_ event: Event) {
         if client.json { JSONLines.print(EventLine(event)) } else { Terminal.print(TextLines.line(event)) }
+    }
+
+    private func show(_ access: KeyAccess) {
+        if client.json { JSONLines.print(AccessLine(access)) } else { Terminal.print(TextLines.line(access)) }
+    }
+
+    private func show(_ missed: MissedAccesses) {
+        if missed == .none { return }
+        if client.json { return JSONLines.print(MissedAccessesLine(missed)) }
+        switch missed {
+        case .none: break
+        case .upTo(let count): Terminal.complain("up to \(count) reads could not be told")
+        case .unknown: Terminal.complain("the connection was broken; reads in the meantime are not told")
+        }
     }
 
     private func show(_ record: Record) {

@@ -124,6 +124,36 @@ struct EventLine: Encodable {
     }
 }
 
+/// A read as JSON.
+struct AccessLine: Encodable {
+    var kind = Event.Kind.accessed.description
+    var key: String?
+    var keyBase64: String?
+    var version: Int64
+    var updatedRef: Int64
+    var time: String
+    var clientID: String?
+
+    init(_ access: KeyAccess) {
+        (key, keyBase64) = texts(access.key.bytes)
+        version = access.version
+        updatedRef = access.updatedRef.rawValue
+        time = access.time.text
+        clientID = access.clientID.isEmpty ? nil : access.clientID
+    }
+}
+
+/// How many reads are not told, as JSON; without a number if nobody knows.
+struct MissedAccessesLine: Encodable {
+    var kind = Event.Kind.accessed.description
+    var missed = true
+    var upTo: Int?
+
+    init(_ missed: MissedAccesses) {
+        if case .upTo(let count) = missed { upTo = count }
+    }
+}
+
 /// A lease as JSON; times in milliseconds.
 struct LeaseLine: Encodable {
     var id: Int64

@@ -11,6 +11,15 @@ enum TextLines {
         return (fields + (event.value.map { [printable($0.content)] } ?? [])).joined(separator: "\t")
     }
 
+    static func line(_ access: KeyAccess) -> String {
+        let fields = [
+            "-", Terminal.styled(Event.Kind.accessed.description, .dim), printable(access.key.bytes),
+            "v\(access.version)",
+        ]
+        return (fields + (access.clientID.isEmpty ? [] : [printable(Array(access.clientID.utf8))]))
+            .joined(separator: "\t")
+    }
+
     static func line(_ record: Record, withValue: Bool) -> String {
         withValue ? "\(printable(record.key.bytes))\t\(printable(record.value.content))" : printable(record.key.bytes)
     }

@@ -25,6 +25,13 @@ public struct RPCContext: Sendable {
     /// The client's certificate in DER under mTLS, already verified; `nil` without one.
     public var peerCertificate: [UInt8]? { call.connection.peerCertificate }
 
+    /// Something to keep with the connection, for calls that come later by it; the last that was set, by any of its
+    /// calls.
+    public var remembered: (any AnyObject & Sendable)? {
+        get { call.connection.remembered }
+        nonmutating set { call.connection.remembered = newValue }
+    }
+
     /// Metadata to send before the first message. Setting it after the first message was written does nothing.
     ///
     /// - Throws: INTERNAL if a name or value can't be sent.

@@ -38,19 +38,19 @@ public struct RPCRouter: Sendable {
     /// Answers a request from its encoded bytes at once, or declines with `nil`.
     ///
     /// Called on the event loop, so it must not block, and should take no longer than making a task would.
-    public typealias Ready = @Sendable (RawSpan) -> EncodedMessage?
+    public typealias Ready = @Sendable (RawSpan, RPCDirectCall) -> EncodedMessage?
 
     /// Takes a request from its encoded bytes, to answer it later, or declines with `false`.
     ///
     /// Called on the event loop, so it must not block. If it takes the request it must see to it that the reply is
     /// sent, by anyone on any thread.
-    public typealias Deferred = @Sendable (RawSpan, RPCReply) -> Bool
+    public typealias Deferred = @Sendable (RawSpan, RPCDirectCall, RPCReply) -> Bool
 
     /// One request, one response that often can be had at once, or is made by others, later, for many calls at once.
     ///
     /// `ready` is asked first, and what it returns is the answer; then `deferred`. What one of them takes needs neither
-    /// a task nor a context nor a decoded request; what both decline goes to the handler. They aren't asked where there
-    /// are interceptors, as those expect a call's context.
+    /// a task nor a context nor a decoded request; what both decline goes to the handler. They are asked only for calls
+    /// that every interceptor admits (``RPCServerInterceptor/admits(_:)``).
     public mutating func unary<Request: Message>(
         _ method: String, ready: Ready? = nil, deferred: @escaping Deferred,
         _ handler: @escaping @Sendable (Request, RPCContext) async throws -> EncodedMessage

@@ -5,6 +5,12 @@ public protocol RPCServerInterceptor: Sendable {
     /// What `next` throws must be thrown on, or replaced by another error.
     func intercept(_ context: RPCContext, next: @Sendable () async throws -> Void) async throws
 
+    /// Whether a method may answer the call without a task, and so without ``intercept(_:next:)``.
+    ///
+    /// Called on the connection's event loop, for methods that have such a way; so it must not block, and should take
+    /// no longer than making a task would.
+    func admits(_ call: RPCDirectCall) -> Bool
+
     /// Told of each call's end once: calls that no handler saw too, such as those for unknown methods.
     ///
     /// Runs on the connection's event loop and must not block. `duration` counts from the headers' arrival.
@@ -16,6 +22,9 @@ extension RPCServerInterceptor {
     public func intercept(_ context: RPCContext, next: @Sendable () async throws -> Void) async throws {
         try await next()
     }
+
+    /// Admits no call: each has its task.
+    public func admits(_ call: RPCDirectCall) -> Bool { false }
 
     /// Does nothing.
     public func callDidEnd(_ context: RPCContext, status: RPCStatus, duration: Duration) {}

@@ -44,9 +44,10 @@ final class SingleRequestRoute<Request: Message>: Route, @unchecked Sendable {
     }
 
     override func start(_ call: ServerStream, request: UnsafeRawBufferPointer) throws {
-        if call.mayDoWithoutTask {
-            if let response = ready?(request.bytes) { return call.answer(response) }
-            if let deferred, deferred(request.bytes, RPCReply(call)) { return }
+        if let deferred, call.mayDoWithoutTask {
+            let direct = RPCDirectCall(call)
+            if let response = ready?(request.bytes, direct) { return call.answer(response) }
+            if deferred(request.bytes, direct, RPCReply(call)) { return }
         }
         let request = try call.codec.decode(Request.self, request)
         let handler = handler

@@ -42,6 +42,14 @@ final class ServerConnection: HTTP2Connection, @unchecked Sendable {
         super.init(executor: executor, limits: shared.limits, keepalive: shared.keepalive)
     }
 
+    private let memory = Mutex<(any AnyObject & Sendable)?>(nil)
+
+    /// What a handler or an interceptor keeps with the connection.
+    var remembered: (any AnyObject & Sendable)? {
+        get { memory.withLock { $0 } }
+        set { memory.withLock { $0 = newValue } }
+    }
+
     var peerAddress: RPCAddress? { peer.withLock { $0.address } }
     var peerCertificate: [UInt8]? { peer.withLock { $0.certificate } }
 

@@ -11,8 +11,11 @@ extension ServerStream {
         }
     }
 
-    /// Whether a task may be done without: nothing wants the call's context, and there is room to write.
-    var mayDoWithoutTask: Bool { connection.interceptors.isEmpty && connection.writeLimit.hasRoom }
+    /// Whether a task may be done without: no interceptor wants the call, and there is room to write.
+    var mayDoWithoutTask: Bool {
+        guard connection.writeLimit.hasRoom else { return false }
+        return connection.interceptors.isEmpty || connection.interceptors.allSatisfy { $0.admits(RPCDirectCall(self)) }
+    }
 
     /// Answers without a handler, on the loop.
     func answer(_ response: EncodedMessage) { complete(.success(response)) }

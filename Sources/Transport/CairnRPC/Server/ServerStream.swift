@@ -40,6 +40,8 @@ final class ServerStream: HTTP2Stream, @unchecked Sendable {
     var task: Task<Void, Never>?
     var inbox: MessageInbox?
     var gate: WriteGate?
+    /// What an interceptor has found out, for a method that answers without a task.
+    var finding: (any AnyObject & Sendable)?
     var firstMessage: ReceivedMessage?
     let notes = Mutex(Notes())
 

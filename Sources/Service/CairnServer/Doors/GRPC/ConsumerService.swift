@@ -68,10 +68,11 @@ struct ConsumerService: Sendable {
         }
         let name = first.name
         let request = try await answering { () throws(StoreError) in
+            let kinds = try Set(wire: first.kinds)
+            try kinds.checkForConsumer()
             let cursor = try await store.consumer(name)?.cursor
             return WatchRequest(
-                range: try KeyRange(wire: first.range), start: .ref(cursor?.next ?? .zero),
-                kinds: try Set(wire: first.kinds))
+                range: try KeyRange(wire: first.range), start: .ref(cursor?.next ?? .zero), kinds: kinds)
         }
         let log = LogService(store: store, encodings: encodings)
         try await withThrowingTaskGroup(of: Void.self) { group in

@@ -14,12 +14,12 @@ struct GRPCDoor: Sendable {
         stopRequest: StopRequest, logger: Logger
     ) {
         let access = configuration.access
-        // Nothing is in the way where nobody is asked, so the short ways of get and set stay open.
+        let shortWay = ShortWay(to: store, isGuarded: access.isSecured)
         let store: any Store = access.isSecured ? GuardedStore(base: store) : store
         var router = RPCRouter()
         if access.isSecured { router.interceptors.append(Gatekeeper(access: access, logger: logger)) }
         let encodings = EventEncodings()
-        KeyValueService(store: store).register(on: &router)
+        KeyValueService(store: store, shortWay: shortWay).register(on: &router)
         LeaseService(store: store).register(on: &router)
         LockService(store: store).register(on: &router)
         LogService(store: store, encodings: encodings).register(on: &router)

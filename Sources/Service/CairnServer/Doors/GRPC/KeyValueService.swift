@@ -7,38 +7,37 @@ internal import SwiftProtobuf
 /// `cairn.v1.KeyValue`: records and transactions.
 struct KeyValueService: Sendable {
     let store: any Store
+    /// For most reads and sets, which have nothing to them but a key and a value: for those no task is made.
+    let shortWay: ShortWay?
 
     func register(on router: inout RPCRouter) {
-        // Most reads and sets have nothing to them but a key and a value: for those no task is made.
-        let directStore = store as? any DirectStore
+        let shortWay = shortWay
         router.unary(
             "cairn.v1.KeyValue/Get",
-            ready: { request in
-                guard let directStore, let key = Key(encodedGetRequest: request),
-                    let record = directStore.readyRecord(key)
+            ready: { request, call in
+                guard let shortWay, let key = Key(encodedGetRequest: request),
+                    let record = shortWay.readyRecord(key, for: call)
                 else { return nil }
                 return record.encodedResponse(withValue: true)
             },
-            deferred: { request, reply in
-                guard let directStore, let key = Key(encodedGetRequest: request) else { return false }
-                directStore.get(key) { answer in reply.send { try response(to: answer, of: key) } }
-                return true
+            deferred: { request, call, reply in
+                guard let shortWay, let key = Key(encodedGetRequest: request) else { return false }
+                return shortWay.get(key, for: call) { answer in reply.send { try response(to: answer, of: key) } }
             }, { request, _ in try await get(request) })
         router.unary("cairn.v1.KeyValue/List") { request, _ in try await list(request) }
         router.unary("cairn.v1.KeyValue/GetRevision") { request, _ in try await revision(request) }
         router.unary("cairn.v1.KeyValue/GetHistory") { request, _ in try await history(request) }
         router.unary(
             "cairn.v1.KeyValue/Set",
-            deferred: { request, reply in
-                guard let directStore, let transaction = Transaction(encodedSetRequest: request) else { return false }
-                directStore.commit(transaction) { answer in
+            deferred: { request, call, reply in
+                guard let shortWay, let transaction = Transaction(encodedSetRequest: request) else { return false }
+                return shortWay.commit(transaction, for: call) { answer in
                     reply.send {
                         // Kept until here, so that its memory is freed by the thread that allocated it: the other way
                         // round costs the allocator a good deal more, on both threads.
                         try withExtendedLifetime(transaction) { try response(to: answer) }
                     }
                 }
-                return true
             }, { request, _ in try await set(request) })
         router.unary("cairn.v1.KeyValue/Delete") { request, _ in try await delete(request) }
         router.unary("cairn.v1.KeyValue/Commit") { request, _ in try await commit(request) }

@@ -46,6 +46,12 @@ struct LogService: Sendable {
                     })
             case .progress(let ref):
                 try await responses.write(.with { $0.progressRef = ref.rawValue })
+            case .accesses(let accesses, let missed):
+                try await responses.write(
+                    .with {
+                        $0.accesses = accesses.map(\.wire)
+                        $0.missedAccesses = missed.wire
+                    })
             }
         }
     }
