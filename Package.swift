@@ -112,6 +112,7 @@ let package = Package(
                 "CZlib", "CairnModel", "CairnKeyspace", "CairnMemory",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
             ],
             path: "Sources/Snapshots"
         ),

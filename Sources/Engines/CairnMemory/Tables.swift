@@ -6,7 +6,7 @@ internal import HashTreeCollections
 final class Tables {
     private var latest = Head.empty
     /// How many records are live.
-    private(set) var liveKeyCount = 0
+    private var liveKeyCount = 0
     /// By key; tombstones included.
     private var records = OrderedIndex<Record>()
     private var log = EventLog()
@@ -49,6 +49,9 @@ final class Tables {
         case one(Key)
         case many(Set<Key>)
     }
+
+    /// How much there is. All of it is at hand.
+    var size: HomeSize { HomeSize(keys: liveKeyCount, leases: leases.count, locks: locks.count) }
 
     func record(_ key: Key) -> Record? {
         guard let record = records.first(notBefore: { $0.key < key }), record.key == key else { return nil }
