@@ -68,7 +68,8 @@ struct KeyLifeTests {
     func outputs() async throws {
         try await withServer(options: ["--admin-client-ids", "ops"]) { (cairn) async throws in
             let lock = try await cairn.must(
-                "lock", "made", "10s", "--create-if-missing", "--json", "--client-id", "foo").object()
+                "lock", "made", "10s", "--create-if-missing", "--json", "--client-id", "foo"
+            ).object()
             #expect(lock.text("key") == "made" && lock.text("owner") == "foo" && lock.number("durationMs") == 10_000)
             let shown = try await cairn.must("inspect", "made", "--with-value", "--json", "--client-id", "foo").object()
             let client = try cairn.client()

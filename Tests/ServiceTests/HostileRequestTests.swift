@@ -1,4 +1,5 @@
 import CairnClient
+import CairnKeyspace
 import CairnModel
 import CairnProtocol
 import CairnRPC

@@ -1,7 +1,9 @@
 import CairnClient
+import CairnKeyspace
 import CairnModel
 import CairnProtocol
 import CairnRPC
+import CairnWire
 import Testing
 
 /// How many watches a server takes, and that one client may have several.

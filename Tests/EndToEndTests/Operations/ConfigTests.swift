@@ -84,7 +84,8 @@ struct ConfigTests {
     @Test("every flag sets its own setting and no other; a new one must be told here")
     func everyFlag() async throws {
         let flags = Self.values.sorted { $0.key < $1.key }.flatMap { ["--\($0.key)", $0.value] }
-        let printed = try await CairnBinary.run(["config", "print", "--json"] + flags + Self.switches.map { "--\($0)" })
+        let printed = try await CairnBinary.run(
+            ["config", "print", "--json"] + flags + Self.switches.map { "--\($0)" })
         #expect(printed.status == .code(0), "\(printed)")
         for row in try printed.objects() {
             let name = try #require(row.text("name"))
@@ -92,11 +93,15 @@ struct ConfigTests {
             #expect(row.text("value") == value && row.text("source") == "--\(name)", "\(name): \(row)")
         }
         for name in Self.switches {
-            let one = try await CairnBinary.run(["config", "print", "--json", "--store", "memory:", "--monitor", "a:1",
-                "--snapshot-to", "file:x", "--\(name)"])
+            let one = try await CairnBinary.run([
+                "config", "print", "--json", "--store", "memory:", "--monitor", "a:1",
+                "--snapshot-to", "file:x", "--\(name)",
+            ])
             let set = try one.objects().filter { $0.text("source")?.hasPrefix("--") == true }.map { $0.text("name") }
             #expect(
-                Set(set) == ["store", "monitor", "snapshot-to", name.hasPrefix("no-") ? String(name.dropFirst(3)) : name])
+                Set(set) == [
+                    "store", "monitor", "snapshot-to", name.hasPrefix("no-") ? String(name.dropFirst(3)) : name,
+                ])
         }
     }
 

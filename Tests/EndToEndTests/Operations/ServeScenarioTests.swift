@@ -46,7 +46,9 @@ struct ServeScenarioTests {
         while true {
             let refs = try await cairn.must("snapshot", "list", "--json").objects().map { $0.number("headRef") }
             if refs.count >= count { return refs }
-            guard ContinuousClock.now < limit else { throw ProcessFailure("there never were \(count) snapshots: \(refs)") }
+            guard ContinuousClock.now < limit else {
+                throw ProcessFailure("there never were \(count) snapshots: \(refs)")
+            }
         }
     }
 
@@ -74,7 +76,7 @@ struct ServeScenarioTests {
     }
 
     @Test(
-        "each change is kept in a snapshot; the monitor tells of it; at the end the sockets are gone, and then all is back",
+        "each change is kept in a snapshot; the monitor tells of it; then the sockets are gone, and all comes back",
         .enabled(if: CairnBinary.isInstalled("curl"), "curl reads the monitor's pages"))
     func life() async throws {
         try await withTemporaryDirectory { directory in
