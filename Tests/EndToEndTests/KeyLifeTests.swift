@@ -55,7 +55,7 @@ struct KeyLifeTests {
     @Test("a lifespan ends a key, though it is locked")
     func lifespan() async throws {
         try await withServer { (cairn) async throws in
-            let watch = try cairn.start("watch", "brief", "--current", "--json")
+            let watch = try cairn.start("watch", "brief", "--from", "0", "--json")
             try await cairn.must("set", "brief", "x", "--lifespan", "50ms", "--lock", "1h")
             let kinds = try await watch.output.lines(atLeast: 4).map { try JSONFields($0).text("kind") }
             #expect(kinds == ["created", "locked", "unlocked", "expired"])

@@ -5,6 +5,7 @@ import CairnProtocol
 import CairnRPC
 import CairnSecurity
 import CairnTestSupport
+import SwiftProtobuf
 import Testing
 
 @testable import CairnServer

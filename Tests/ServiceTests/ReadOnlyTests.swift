@@ -133,7 +133,7 @@ struct ReadOnlyTests {
         try await store.set("gone", "1")
         try await store.lock("locked", for: .seconds(600), createIfMissing: true, clientID: "ann")
         for number in 0..<2 {
-            try await store.grantLease(id: LeaseID(Self.lease + Int64(number)), duration: .seconds(600))
+            _ = try await store.grantLease(id: LeaseID(Self.lease + Int64(number)), duration: .seconds(600))
         }
         for name in ["c", "d"] { try await store.acknowledge(name, through: 1) }
     }

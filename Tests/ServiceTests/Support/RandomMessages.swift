@@ -53,7 +53,7 @@ struct RandomMessages {
             let numbers: [Int64] = [0, 1, 2, 3, -1, Int64(Int32.min), Int64(Int32.max), Int64(random.below(50))]
             return varint(number) + varint(UInt64(bitPattern: random.pick(numbers)))
         case .double:
-            return varint(number | 1) + withUnsafeBytes(of: random.next().littleEndian) { Array($0) }
+            return varint(number | 1) + (0..<8).map { _ in UInt8(random.below(256)) }
         case .string:
             let texts: [[UInt8]] = [
                 [], Array("a".utf8), Array("ann".utf8), Array("bob".utf8), [0], [0xFF, 0xFE], Array("(a|b)*".utf8),
