@@ -257,6 +257,7 @@ let package = Package(
             dependencies: [
                 "CairnSnapshots", "CairnSQLite", "CairnPostgres", "CairnMemory", "CairnKeyspace", "CairnModel",
                 "CairnTestSupport", "CairnTestServers", .product(name: "Logging", package: "swift-log"),
+                .product(name: "MetricsTestKit", package: "swift-metrics"),
             ]
         ),
         .testTarget(
