@@ -112,6 +112,7 @@ let package = Package(
                 "CZlib", "CairnModel", "CairnKeyspace", "CairnMemory",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
             ],
             path: "Sources/Snapshots"
         ),
@@ -256,6 +257,7 @@ let package = Package(
             dependencies: [
                 "CairnSnapshots", "CairnSQLite", "CairnPostgres", "CairnMemory", "CairnKeyspace", "CairnModel",
                 "CairnTestSupport", "CairnTestServers", .product(name: "Logging", package: "swift-log"),
+                .product(name: "MetricsTestKit", package: "swift-metrics"),
             ]
         ),
         .testTarget(

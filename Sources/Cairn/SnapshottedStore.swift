@@ -56,6 +56,7 @@ public func openStore(
 ) async throws(StoreError) -> SnapshottedStore {
     var snapshots = snapshots
     if snapshots.tracer == nil { snapshots.tracer = options.tracer }
+    if snapshots.metrics == nil { snapshots.metrics = options.metrics }
     let asked = snapshots
     let opened = await BlockingCall.run(name: "cairn-open") { () -> Result<OpenedMemory, StoreError> in
         do throws(StoreError) {

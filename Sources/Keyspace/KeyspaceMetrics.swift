@@ -12,7 +12,7 @@ internal import Metrics
 /// | `cairn_events_total{kind}` | counter: events that this process has written |
 /// | `cairn_waiting_writes`, `cairn_head_ref` | meters |
 /// | `cairn_watchers`, `cairn_watchers_behind`, `cairn_watch_lag_events` | meters |
-/// | `cairn_home_keys`, `cairn_home_bytes` | meters, where the home can tell |
+/// | `cairn_home_keys`, `cairn_home_bytes`, `cairn_home_leases`, `cairn_home_locks` | meters, where the home can tell |
 ///
 /// The meters are set by ``Keyspace/sampleMetrics()``.
 final class KeyspaceMetrics: Sendable {
@@ -28,6 +28,8 @@ final class KeyspaceMetrics: Sendable {
     private let watchLag: Meter
     private let homeKeys: Meter?
     private let homeBytes: Meter?
+    private let homeLeases: Meter?
+    private let homeLocks: Meter?
 
     /// Metrics that nobody reads.
     static let none = KeyspaceMetrics(factory: NOOPMetricsHandler.instance)
@@ -49,6 +51,8 @@ final class KeyspaceMetrics: Sendable {
         watchLag = Meter(label: "cairn_watch_lag_events", factory: factory)
         homeKeys = size.keys.map { _ in Meter(label: "cairn_home_keys", factory: factory) }
         homeBytes = size.bytes.map { _ in Meter(label: "cairn_home_bytes", factory: factory) }
+        homeLeases = size.leases.map { _ in Meter(label: "cairn_home_leases", factory: factory) }
+        homeLocks = size.locks.map { _ in Meter(label: "cairn_home_locks", factory: factory) }
     }
 
     /// A batch was decided and stored, or refused.
@@ -84,6 +88,8 @@ final class KeyspaceMetrics: Sendable {
     func sample(waiting: Int, head: Ref, watches: WatchFigures, size: HomeSize) {
         if let keys = size.keys { homeKeys?.set(keys) }
         if let bytes = size.bytes { homeBytes?.set(bytes) }
+        if let leases = size.leases { homeLeases?.set(leases) }
+        if let locks = size.locks { homeLocks?.set(locks) }
         waitingWrites.set(waiting)
         headRef.set(head.rawValue)
         watchers.set(watches.count)

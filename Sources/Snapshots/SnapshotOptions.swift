@@ -1,5 +1,6 @@
 internal import CairnKeyspace
 public import CairnModel
+public import Metrics
 
 /// How snapshots are made and kept.
 public struct SnapshotOptions: Sendable {
@@ -16,6 +17,8 @@ public struct SnapshotOptions: Sendable {
     public var startsFresh = false
     /// Who is told of the snapshots that are made; the store's, unless told otherwise.
     public var tracer: (any Tracer)?
+    /// Where the snapshots are counted; where the store counts, unless told otherwise.
+    public var metrics: (any MetricsFactory)?
 
     /// Every 30 seconds, five of them, in plain.
     public init() {}

@@ -3,6 +3,7 @@ package import CairnMemory
 package import CairnModel
 internal import Dispatch
 package import Logging
+internal import Metrics
 internal import Synchronization
 
 /// Makes the snapshots of one memory engine: at an interval if something has changed, when asked, and at the end.
@@ -24,6 +25,7 @@ package final class Snapshotter: SnapshotMaker {
     private let options: SnapshotOptions
     private let clock: any WallClock
     private let logger: Logger
+    private let figures: SnapshotFigures
     private let state: Mutex<State>
     // Snapshots take seconds of processor and file; a queue's thread may wait for that, and keeps them in order.
     private let queue = DispatchQueue(label: "cairn-snapshots")
@@ -40,6 +42,7 @@ package final class Snapshotter: SnapshotMaker {
         self.options = options
         self.clock = clock
         self.logger = logger
+        figures = SnapshotFigures(factory: options.metrics ?? NOOPMetricsHandler.instance)
         state = Mutex(
             State(
                 savedRevision: isSaved ? 0 : nil, savedUses: keyMetrics?.useCount ?? 0, newestTime: newest?.time))
@@ -116,9 +119,23 @@ package final class Snapshotter: SnapshotMaker {
         return try make(of: cut, for: occasion)
     }
 
-    /// Makes a snapshot, and records its span: a part of the call that asked for it, if that is traced.
+    /// Makes a snapshot, and counts it.
     private func make(
         of cut: MemoryCut, for occasion: Snapshot.Occasion, call: TraceContext? = nil
+    ) throws(StoreError) -> Snapshot {
+        do throws(StoreError) {
+            let snapshot = try makeTraced(of: cut, for: occasion, call: call)
+            figures.made(for: occasion)
+            return snapshot
+        } catch {
+            figures.failed(error.code)
+            throw error
+        }
+    }
+
+    /// Makes a snapshot, and records its span: a part of the call that asked for it, if that is traced.
+    private func makeTraced(
+        of cut: MemoryCut, for occasion: Snapshot.Occasion, call: TraceContext?
     ) throws(StoreError) -> Snapshot {
         guard let tracer = options.tracer, let context = tracer.context(under: call) else {
             return try write(cut, for: occasion)

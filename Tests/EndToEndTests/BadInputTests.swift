@@ -20,6 +20,18 @@ struct BadInputTests {
     }
 
     @Test(
+        "an address without a port is refused with the setting's name, and what to write; config check tells it, too",
+        arguments: ["--listen", "--monitor"], ["127.0.0.1", "localhost", "[::1]", "127.0.0.1:", "127.0.0.1:70000"])
+    func addresses(_ flag: String, _ address: String) async throws {
+        for command in [["serve", "--store", "memory:"], ["config", "check"]] {
+            let result = try await CairnBinary.run(command + [flag, address])
+            #expect(result.status == .code(1) && result.output.isEmpty, "\(result)")
+            #expect(
+                result.errors.contains("\(flag): \"\(address)\" is no address; write HOST:PORT"), "\(result.errors)")
+        }
+    }
+
+    @Test(
         "a store URL that isn't one",
         arguments: [
             ("nonsense", "memory:, sqlite:PATH"), ("redis://x", "redis"), ("sqlite:", "path"), ("memory:x", "\"x\""),

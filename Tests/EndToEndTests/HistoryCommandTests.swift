@@ -49,13 +49,24 @@ struct HistoryCommandTests {
         }
     }
 
-    @Test("the server's limits: how many states, for which prefixes, and whether over a deletion")
-    func limits() async throws {
+    @Test(
+        "the server's limits: how many states, for which prefixes, and whether over a deletion",
+        arguments: ["memory:", "sqlite:cairn.db"])
+    func limits(_ store: String) async throws {
+        try await withTemporaryDirectory { directory in
+            let store = store.replacing("sqlite:", with: "sqlite:\(directory)/")
+            try await expectLimits(store)
+        }
+    }
+
+    private func expectLimits(_ store: String) async throws {
         let options = ["--history-limit", "2", "--history-limit-for", "secret/=0", "--no-history-of-ended"]
-        try await withServer(options: options) { (cairn) async throws in
+        try await withServer(store: store, options: options) { (cairn) async throws in
             for value in 1...4 { try await cairn.must("set", "foo", "\(value)") }
             #expect(try await cairn("history", "foo").lines.count == 2)
             #expect(try await cairn("get", "foo", "--revision", "2").status == .code(3))
+            #expect(try await cairn.must("get", "foo", "--revision=-1").text == "3")
+            #expect(try await cairn("get", "foo", "--revision=-2").status == .code(3))
             try await cairn.must("set", "secret/a", "1")
             let off = try await cairn("history", "secret/a")
             #expect(off.status != .code(0) && off.errors.contains("history-limit"), "\(off.errors)")

@@ -214,4 +214,27 @@ struct SweeperTests {
         #expect(left.isEmpty)
         await store.close()
     }
+
+    @Test("in a store that is closed nothing ends any more: leases and locks stay as they are, and go on when it opens")
+    func closed() async throws {
+        let clock = ManualClock()
+        let engine = MemoryEngine()
+        let store = try await Keyspace.open(engine, clock: clock)
+        for number in 0..<10 {
+            let key = Key("k\(number)")
+            try await store.set(key, "1", expiry: .lifespan(.seconds(600)))
+            try await store.lock(key, for: .seconds(600), clientID: "ann")
+        }
+        let before = try EngineDriver(engine).image()
+        #expect(before.leases.count == 10 && before.locks.count == 10)
+        await store.close()
+        #expect(clock.sleeperCount == 0)
+        clock.advance(by: .seconds(3_600))
+        #expect(try EngineDriver(engine).image() == before)
+        let again = try await Keyspace.open(engine, clock: clock)
+        _ = try await again.commit(Transaction(then: []))
+        let after = try EngineDriver(engine).image()
+        #expect(after.liveKeys.isEmpty && after.leases.isEmpty && after.locks.isEmpty)
+        await again.close()
+    }
 }

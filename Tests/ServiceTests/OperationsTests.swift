@@ -50,6 +50,8 @@ struct OperationsTests {
                 [.set("a", "2")], [.set("a", "2", lease: nil, expiry: .after(.seconds(5)))], [.delete("a")],
                 [.deleteRange(.all)], [.grantLease(duration: nil)], [.keepAlive(granted.id)],
                 [.expireLease(granted.id)], [.acknowledge(consumer: "c", through: 1)], [.compact(before: 1)],
+                [.resetConsumer("c", to: 0)], [.deleteConsumer("c")], [.touch("a")], [.clear(.all, force: true)],
+                [.lock("a", duration: .seconds(1))], [.unlock("a")], [.prune([PruneCandidate("a", updatedRef: 1)])],
             ]
             for operations in writes {
                 let error = await #expect(throws: StoreError.self) {

@@ -40,6 +40,38 @@ struct DeadlineTests {
         await restored.close()
     }
 
+    @Test("a lock goes on for what is left of its time, and can be given back; one whose time has passed is gone")
+    func locks() async throws {
+        let clock = ManualClock()
+        let engine = MemoryEngine()
+        let store = try await Keyspace.open(engine, clock: clock)
+        for key: Key in ["short", "long", "extended"] { try await store.set(key, "1") }
+        try await store.lock("short", for: .seconds(10), clientID: "ann")
+        let long = try await store.lock("long", for: .seconds(60), clientID: "ann")
+        try await store.lock("extended", for: .seconds(10), clientID: "ann")
+        clock.advance(by: .seconds(5))
+        // What counts is when it was last taken.
+        try await store.lock("extended", for: .seconds(60), clientID: "ann")
+        let kept = KeptSnapshots()
+        try kept.keep(engine)
+        await store.close()
+        let later = ManualClock(clock.now() + .seconds(20))
+        let restoredEngine = try kept.restore()
+        let restored = try await Keyspace.open(restoredEngine, clock: later)
+        _ = try await restored.commit(Transaction(then: []))
+        #expect(try await restored.lock(of: "short") == nil)
+        #expect(try await restored.get("short", clientID: "bob")?.value == "1")
+        let status = try await restored.lock(of: "long")
+        #expect(status?.lock == long && status?.timeLeft == .seconds(35))
+        #expect(try await restored.lock(of: "extended")?.timeLeft == .seconds(40))
+        #expect(restoredEngine.size.locks == 2)
+        #expect(await awaitedFailure { try await restored.set("long", "2", clientID: "bob") }?.code == .keyLocked)
+        try await restored.unlock("long", clientID: "ann")
+        #expect(restoredEngine.size.locks == 1)
+        try await restored.set("long", "2", clientID: "bob")
+        await restored.close()
+    }
+
     @Test("refs, versions and numbers of leases go on after those of the snapshot")
     func numbers() async throws {
         let clock = ManualClock()

@@ -34,8 +34,8 @@ public final class MemoryEngine: Engine, @unchecked Sendable {
     /// One: the lock lets no more in.
     public var readers: Int { 1 }
 
-    /// The live keys.
-    public var size: HomeSize { HomeSize(keys: lock.withLock { _ in tables.liveKeyCount }) }
+    /// The live keys, the leases and the locks.
+    public var size: HomeSize { lock.withLock { _ in tables.size } }
 
     /// The record at once, always.
     public func readyRecord(_ key: Key) -> ReadyRecord? {

@@ -6,7 +6,7 @@ internal import HashTreeCollections
 final class Tables {
     private var latest = Head.empty
     /// How many records are live.
-    private(set) var liveKeyCount = 0
+    private var liveKeyCount = 0
     /// The last event of each key, by key; tombstones included.
     private var records = OrderedIndex<StoredEvent>()
     private var log = EventLog()
@@ -59,6 +59,9 @@ final class Tables {
             self.lease == lease && event.orderOfKey(beside: key) == 0
         }
     }
+
+    /// How much there is. All of it is at hand.
+    var size: HomeSize { HomeSize(keys: liveKeyCount, leases: leases.count, locks: locks.count) }
 
     // Keys are compared by pointers to their bytes, taken once for a whole search and alive as long as its closure.
 

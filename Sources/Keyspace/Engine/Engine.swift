@@ -135,11 +135,17 @@ public struct HomeSize: Hashable, Sendable {
     public var keys: Int?
     /// What the home takes where it lies, in bytes; `nil` if it can't be told.
     public var bytes: Int64?
+    /// Leases that were granted or have a deadline, lifespans among them; `nil` if they would have to be counted.
+    public var leases: Int?
+    /// Locks that are held; `nil` if they would have to be counted.
+    public var locks: Int?
 
     /// A size, as far as it is known.
-    public init(keys: Int? = nil, bytes: Int64? = nil) {
+    public init(keys: Int? = nil, bytes: Int64? = nil, leases: Int? = nil, locks: Int? = nil) {
         self.keys = keys
         self.bytes = bytes
+        self.leases = leases
+        self.locks = locks
     }
 }
 

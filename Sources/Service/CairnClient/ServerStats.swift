@@ -46,6 +46,14 @@ public struct ServerStats: Sendable {
     public var keys: Int64?
     /// What the store takes, in bytes; `nil` where the home can't tell.
     public var bytes: Int64?
+    /// How many live keys there may be; `nil` where there may be any number.
+    public var maxKeys: Int64?
+    /// Leases that were granted or have a deadline, lifespans among them; `nil` where the home can't tell.
+    public var leases: Int64?
+    /// Locks that are held; `nil` where the home can't tell.
+    public var locks: Int64?
+    /// Clients that the server has heard of and remembers.
+    public var clients: Int64
     /// Connections that are open.
     public var connections: Int64
     /// Watches that are open on this server.
@@ -64,6 +72,10 @@ public struct ServerStats: Sendable {
     public var batchSeconds: Histogram
     /// Events that this server has written since it started, by kind, such as `created`.
     public var events: [String: Int64]
+    /// Times that the server has pruned, by occasion: `interval`, `growth`, `limit` or `manual`.
+    public var pruneRuns: [String: Int64]
+    /// Snapshots that the server has made, by occasion: `interval`, `request` or `shutdown`.
+    public var snapshots: [String: Int64]
     /// Calls since the server started, by method, for those that were called.
     public var calls: [Calls]
     /// The process's memory in RAM, in bytes; `nil` where the system doesn't tell.
@@ -91,6 +103,10 @@ extension ServerStats {
         isReadOnly = message.readOnly
         keys = message.hasKeys ? message.keys : nil
         bytes = message.hasBytes ? message.bytes : nil
+        maxKeys = message.hasMaxKeys ? message.maxKeys : nil
+        leases = message.hasLeases ? message.leases : nil
+        locks = message.hasLocks ? message.locks : nil
+        clients = message.clients
         connections = message.connections
         watchers = message.watchers
         watchersBehind = message.watchersBehind
@@ -100,6 +116,8 @@ extension ServerStats {
         transactions = message.transactions
         batchSeconds = Histogram(wire: message.batchSeconds)
         events = message.events
+        pruneRuns = message.pruneRuns
+        snapshots = message.snapshots
         calls = message.calls.map {
             Calls(method: $0.method, started: $0.started, ended: $0.ended, seconds: Histogram(wire: $0.seconds))
         }

@@ -48,6 +48,9 @@ final class ClientRegistry: Sendable {
         }
     }
 
+    /// How many clients are remembered.
+    var count: Int { clients.withLock { $0.count } }
+
     /// The clients, the last seen first, at most `limit`.
     func list(limit: Int) -> [Client] {
         let clients = clients.withLock { Array($0.values) }

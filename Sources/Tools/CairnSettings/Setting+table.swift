@@ -135,7 +135,7 @@ extension Setting {
 
     package static let monitor = Setting(
         "monitor", .text, otherwise: "off",
-        "Where to serve /metrics, /livez and /readyz over HTTP: HOST:PORT; port 0 takes a free one.",
+        "Where to serve /metrics, /livez and /readyz over HTTP: HOST:PORT or unix:PATH; port 0 takes a free one.",
         placeholder: "address")
     package static let profiling = Setting(
         "profiling", .flag, standard: "false",
@@ -162,7 +162,8 @@ extension Setting {
     /// All settings.
     package static let all: [Setting] = [
         store, readReplica, readOnly, retainEvents, retainFor, historyLimit, historyLimitFor, historyOfEnded,
-        maxKeyBytes, maxValueBytes, maxWaitingWrites, maxWatches, watchBuffer, requestWindow, backupDirectory, maxKeys,
+        maxKeyBytes, maxValueBytes, minLockDuration, maxLockDuration, minLifespan, maxWaitingWrites, maxWatches,
+        watchBuffer, requestWindow, backupDirectory, maxKeys,
         pruneAt, pruneTo, pruneInterval, eagerPruneAt, eagerPruneTo, pruneBy, pruneExempt, keyMetrics, snapshotTo,
         snapshotName, snapshotInterval, snapshotKeep, snapshotKeyFile,
         fresh, listen, tlsCert, tlsKey, tlsClientCA, threads, maxConnections, maxConcurrentCalls, keepaliveInterval,

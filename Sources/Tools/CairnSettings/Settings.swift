@@ -92,6 +92,6 @@ package struct Settings: Sendable {
             problems.append(
                 SettingProblem("--snapshot-name, -interval, -keep, -key-file and --fresh need --snapshot-to"))
         }
-        return problems + contradictionsOfPruning
+        return problems + contradictionsOfPruning + contradictionsOfDurations
     }
 }

@@ -63,6 +63,48 @@ struct ConfigTests {
         for name in names { #expect(help.text.contains("--\(name)"), "\(name)") }
     }
 
+    /// A value for each setting that takes one, unlike any other's.
+    private static let values = [
+        "store": "memory:", "read-replica": "postgres://replica/x", "retain-events": "11", "retain-for": "12s",
+        "history-limit": "13", "history-limit-for": "p/=14", "max-key-bytes": "15", "max-value-bytes": "16",
+        "min-lock-duration": "17s", "max-lock-duration": "18s", "min-lifespan": "19s", "max-waiting-writes": "20",
+        "max-watches": "21", "watch-buffer": "4122", "request-window": "23s", "backup-directory": "/24",
+        "prune-to": "25", "prune-at": "26", "prune-interval": "27s", "eager-prune-to": "28", "eager-prune-at": "29",
+        "max-keys": "1030", "prune-by": "lru", "prune-exempt": "p31", "key-metrics": "32", "snapshot-to": "file:33",
+        "snapshot-name": "n34", "snapshot-interval": "35s", "snapshot-keep": "36", "snapshot-key-file": "/37",
+        "listen": "a:38", "tls-cert": "/39", "tls-key": "/40", "tls-client-ca": "/41", "threads": "42",
+        "max-connections": "43", "max-concurrent-calls": "44", "keepalive-interval": "45s",
+        "keepalive-timeout": "46s", "max-connection-idle": "47s", "max-connection-age": "48s", "compress-from": "49",
+        "drain-time": "50s", "tokens": "/51", "jwt-key": "/52", "jwt-issuer": "53", "jwt-audience": "54",
+        "admin-client-ids": "55", "monitor": "a:56", "trace-to": "http://a:57", "trace-service-name": "58",
+        "trace-sample": "0.59", "log-level": "trace", "log-format": "json",
+    ]
+    private static let switches = ["read-only", "fresh", "profiling", "log-events", "no-history-of-ended"]
+
+    @Test("every flag sets its own setting and no other; a new one must be told here")
+    func everyFlag() async throws {
+        let flags = Self.values.sorted { $0.key < $1.key }.flatMap { ["--\($0.key)", $0.value] }
+        let printed = try await CairnBinary.run(
+            ["config", "print", "--json"] + flags + Self.switches.map { "--\($0)" })
+        #expect(printed.status == .code(0), "\(printed)")
+        for row in try printed.objects() {
+            let name = try #require(row.text("name"))
+            let value = Self.values[name] ?? (Self.switches.contains(name) ? "true" : "false")
+            #expect(row.text("value") == value && row.text("source") == "--\(name)", "\(name): \(row)")
+        }
+        for name in Self.switches {
+            let one = try await CairnBinary.run([
+                "config", "print", "--json", "--store", "memory:", "--monitor", "a:1",
+                "--snapshot-to", "file:x", "--\(name)",
+            ])
+            let set = try one.objects().filter { $0.text("source")?.hasPrefix("--") == true }.map { $0.text("name") }
+            #expect(
+                Set(set) == [
+                    "store", "monitor", "snapshot-to", name.hasPrefix("no-") ? String(name.dropFirst(3)) : name,
+                ])
+        }
+    }
+
     @Test("SIGHUP takes up what can change, says what needs a restart, and a wrong file changes nothing")
     func reload() async throws {
         try await withTemporaryDirectory { directory in
@@ -104,6 +146,26 @@ struct ConfigTests {
                 try await cairn.must("set", "a", "2")
             }
         }
+    }
+
+    @Test("locks and lifespans are as long as they may be, and no longer or shorter")
+    func durations() async throws {
+        let options = ["--min-lock-duration", "5s", "--max-lock-duration", "15m", "--min-lifespan", "5s"]
+        try await withServer(options: options) { (cairn) async throws in
+            try await cairn.must("set", "key", "x", "--lifespan", "5s")
+            for duration in ["5s", "15m"] { try await cairn.must("lock", "key", duration) }
+            for duration in ["4999ms", "901s"] {
+                let refused = try await cairn("lock", "key", duration)
+                #expect(refused.status == .code(1) && refused.errors.contains("is not possible"), "\(refused)")
+            }
+            let brief = try await cairn("set", "other", "x", "--lifespan", "4s")
+            #expect(brief.status == .code(1) && brief.errors.contains("a lifespan of"), "\(brief)")
+            #expect(try await cairn("exists", "other").text == "false\n")
+        }
+        let wrong = ["--min-lock-duration", "2m", "--max-lock-duration", "1m", "--min-lifespan", "36501d"]
+        let result = try await CairnBinary.run(["config", "check"] + wrong)
+        #expect(result.status == .code(64) && result.errors.contains("--min-lock-duration must not be more than"))
+        #expect(result.errors.contains("--min-lifespan must not be more than 100 years"), "\(result.errors)")
     }
 
     @Test("limits of keys, values and connections are what was set")

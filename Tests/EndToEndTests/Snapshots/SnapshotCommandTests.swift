@@ -65,6 +65,45 @@ struct SnapshotCommandTests {
         }
     }
 
+    @Test("a locked key with a lifespan is back after a crash as the snapshot has it", arguments: ["file", "sqlite"])
+    func crash(scheme: String) async throws {
+        try await withTemporaryDirectory { directory in
+            let options = ["--snapshot-to", "\(scheme):\(directory)/snapshots", "--snapshot-interval", "0s"]
+            let named = options + ["--snapshot-name", "nightly"]
+            var deadline: String?
+            try await withServer(options: named) { (cairn) async throws in
+                try await cairn.must(
+                    "set", "key", "1", "--lock", "5m", "--lifespan", "120m", "--client-id", "ann")
+                for number in 2...7 {
+                    try await cairn.must("set", "key", "\(number)", "--lock", "60m", "--client-id", "ann")
+                }
+                try await cairn.must("get", "key", "--client-id", "ann")
+                deadline = try await cairn.must("locks", "--json").object().text("deadline")
+                let made = try await cairn.must("snapshot", "--json").object()
+                #expect(made.text("name")?.hasPrefix("nightly@") == true && made.text("occasion") == "request")
+                try await cairn.must("set", "key", "lost", "--client-id", "ann")
+            }
+            try await withServer(options: named) { (cairn) async throws in
+                #expect(try await cairn.must("get", "key", "--client-id", "ann").text == "7")
+                #expect(try await cairn("set", "key", "8", "--client-id", "bob").status == .code(7))
+                #expect(deadline != nil)
+                #expect(try await cairn.must("locks", "--json").object().text("deadline") == deadline)
+                let found = try await cairn.must("inspect", "key", "--json").object()
+                #expect(found.flag("lifespan") == true && found.object("lease")?.number("durationMs") == 7_200_000)
+                #expect(try await cairn.must("history", "key", "--client-id", "ann").lines.count == 7)
+                #expect(try await cairn.must("get", "key", "--revision", "3", "--client-id", "ann").text == "3")
+                var stats = try await cairn.must("stats", "--json").object()
+                #expect(stats.number("locks") == 1 && stats.number("leases") == 1 && stats.number("keys") == 1)
+                try await cairn.must("unlock", "key", "--client-id", "ann")
+                stats = try await cairn.must("stats", "--json").object()
+                #expect(stats.number("locks") == 0 && stats.number("leases") == 1)
+            }
+            try await withServer(options: options + ["--snapshot-name", "other"]) { (cairn) async throws in
+                #expect(try await cairn.must("list").lines.isEmpty, "another server's snapshots are not its own")
+            }
+        }
+    }
+
     @Test("a server without snapshots says so, and a wrong command line is refused")
     func refusals() async throws {
         try await withServer { (cairn) async throws in

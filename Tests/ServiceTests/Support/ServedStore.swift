@@ -42,9 +42,12 @@ struct ServedStore: Sendable {
     func rpc() throws -> RPCClient { try RPCClient(target: RPCTarget(addresses: [address])) }
 }
 
-/// Runs `body` with a fresh store behind a server, and a client of it, both on `loops`.
+/// Runs `body` with a fresh store behind a server, and a client of it, both on `loops`. Server and store count in the
+/// same registry.
 func withServedStore<Result>(
     _ home: Home = .memory, loops: RPCEventLoops = .shared, access: AccessControl = AccessControl(),
+    store configureStore: (inout KeyspaceOptions) -> Void = { _ in },
+    server configureServer: (inout CairnServer.Configuration, Keyspace) -> Void = { _, _ in },
     through makeAddress: (ServedStore) throws -> RPCAddress = { $0.address },
     client configure: (inout CairnClient.Configuration) -> Void = { _ in },
     _ body: (ServedStore, CairnClient) async throws -> Result
@@ -56,17 +59,23 @@ func withServedStore<Result>(
     let clock = ManualClock()
     var options = KeyspaceOptions()
     options.clock = clock
+    let metrics = MetricRegistry()
+    options.metrics = metrics
+    configureStore(&options)
     let store = try await Keyspace.open(options: options) { () throws(StoreError) -> any Engine in
         switch home {
         case .memory: MemoryEngine()
         case .sqlite: try SQLiteEngine(path: directory + "/cairn.db")
         }
     }
+    metrics.beforeReading { store.sampleMetrics() }
     let grpc = RPCServerConfiguration(addresses: [.hostPort("127.0.0.1", 0)], eventLoops: loops)
     var configuration = CairnServer.Configuration(grpc: grpc, limits: store.limits)
     configuration.drainTime = .milliseconds(200)
     configuration.backupDirectory = directory
     configuration.access = access
+    configuration.metrics = metrics
+    configureServer(&configuration, store)
     let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let server = try await CairnServer(store: store, configuration: configuration, logger: quiet)
     let served = ServedStore(store: store, directory: directory, clock: clock, server: server)

@@ -67,7 +67,7 @@ struct Layer: Sendable {
         Layer(
             "Sources/Snapshots",
             "snapshots know the engine that they copy, and no place where they are kept but files",
-            ["CairnModel", "CairnKeyspace", "CairnMemory", "CZlib", "Crypto", "Logging"],
+            ["CairnModel", "CairnKeyspace", "CairnMemory", "CZlib", "Crypto", "Logging", "Metrics"],
             platform
         ),
         Layer(

@@ -182,6 +182,55 @@ package nonisolated struct Cairn_V1_StatsResponse: @unchecked Sendable {
   /// Clears the value of `cpuUs`. Subsequent reads from it will return its default value.
   package mutating func clearCpuUs() {_uniqueStorage()._cpuUs = nil}
 
+  /// How many live keys there may be; absent where there may be any number.
+  package var maxKeys: Int64 {
+    get {_storage._maxKeys ?? 0}
+    set {_uniqueStorage()._maxKeys = newValue}
+  }
+  /// Returns true if `maxKeys` has been explicitly set.
+  package var hasMaxKeys: Bool {_storage._maxKeys != nil}
+  /// Clears the value of `maxKeys`. Subsequent reads from it will return its default value.
+  package mutating func clearMaxKeys() {_uniqueStorage()._maxKeys = nil}
+
+  /// Leases that were granted or have a deadline, lifespans among them; absent where the home can't tell without
+  /// counting.
+  package var leases: Int64 {
+    get {_storage._leases ?? 0}
+    set {_uniqueStorage()._leases = newValue}
+  }
+  /// Returns true if `leases` has been explicitly set.
+  package var hasLeases: Bool {_storage._leases != nil}
+  /// Clears the value of `leases`. Subsequent reads from it will return its default value.
+  package mutating func clearLeases() {_uniqueStorage()._leases = nil}
+
+  /// Locks that are held; absent where the home can't tell without counting.
+  package var locks: Int64 {
+    get {_storage._locks ?? 0}
+    set {_uniqueStorage()._locks = newValue}
+  }
+  /// Returns true if `locks` has been explicitly set.
+  package var hasLocks: Bool {_storage._locks != nil}
+  /// Clears the value of `locks`. Subsequent reads from it will return its default value.
+  package mutating func clearLocks() {_uniqueStorage()._locks = nil}
+
+  /// Clients that the server has heard of and remembers.
+  package var clients: Int64 {
+    get {_storage._clients}
+    set {_uniqueStorage()._clients = newValue}
+  }
+
+  /// Times that the server has pruned, by occasion: `interval`, `growth`, `limit` or `manual`.
+  package var pruneRuns: Dictionary<String,Int64> {
+    get {_storage._pruneRuns}
+    set {_uniqueStorage()._pruneRuns = newValue}
+  }
+
+  /// Snapshots that the server has made, by occasion: `interval`, `request` or `shutdown`.
+  package var snapshots: Dictionary<String,Int64> {
+    get {_storage._snapshots}
+    set {_uniqueStorage()._snapshots = newValue}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -399,7 +448,7 @@ nonisolated extension Cairn_V1_StatsRequest: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension Cairn_V1_StatsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".StatsResponse"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}uptime_us\0\u{3}server_version\0\u{1}home\0\u{3}head_ref\0\u{3}oldest_ref\0\u{3}read_only\0\u{1}keys\0\u{1}bytes\0\u{1}connections\0\u{1}watchers\0\u{3}watchers_behind\0\u{3}watch_lag_events\0\u{3}waiting_writes\0\u{1}batches\0\u{1}transactions\0\u{3}batch_seconds\0\u{1}events\0\u{1}calls\0\u{3}memory_bytes\0\u{3}cpu_us\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}uptime_us\0\u{3}server_version\0\u{1}home\0\u{3}head_ref\0\u{3}oldest_ref\0\u{3}read_only\0\u{1}keys\0\u{1}bytes\0\u{1}connections\0\u{1}watchers\0\u{3}watchers_behind\0\u{3}watch_lag_events\0\u{3}waiting_writes\0\u{1}batches\0\u{1}transactions\0\u{3}batch_seconds\0\u{1}events\0\u{1}calls\0\u{3}memory_bytes\0\u{3}cpu_us\0\u{4}\u{a}max_keys\0\u{1}leases\0\u{1}locks\0\u{1}clients\0\u{3}prune_runs\0\u{1}snapshots\0")
 
   fileprivate class _StorageClass {
     var _uptimeUs: Int64 = 0
@@ -422,6 +471,12 @@ nonisolated extension Cairn_V1_StatsResponse: SwiftProtobuf.Message, SwiftProtob
     var _calls: [Cairn_V1_CallStats] = []
     var _memoryBytes: Int64? = nil
     var _cpuUs: Int64? = nil
+    var _maxKeys: Int64? = nil
+    var _leases: Int64? = nil
+    var _locks: Int64? = nil
+    var _clients: Int64 = 0
+    var _pruneRuns: Dictionary<String,Int64> = [:]
+    var _snapshots: Dictionary<String,Int64> = [:]
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -452,6 +507,12 @@ nonisolated extension Cairn_V1_StatsResponse: SwiftProtobuf.Message, SwiftProtob
       _calls = source._calls
       _memoryBytes = source._memoryBytes
       _cpuUs = source._cpuUs
+      _maxKeys = source._maxKeys
+      _leases = source._leases
+      _locks = source._locks
+      _clients = source._clients
+      _pruneRuns = source._pruneRuns
+      _snapshots = source._snapshots
     }
   }
 
@@ -490,6 +551,12 @@ nonisolated extension Cairn_V1_StatsResponse: SwiftProtobuf.Message, SwiftProtob
         case 18: try { try decoder.decodeRepeatedMessageField(value: &_storage._calls) }()
         case 19: try { try decoder.decodeSingularInt64Field(value: &_storage._memoryBytes) }()
         case 20: try { try decoder.decodeSingularInt64Field(value: &_storage._cpuUs) }()
+        case 30: try { try decoder.decodeSingularInt64Field(value: &_storage._maxKeys) }()
+        case 31: try { try decoder.decodeSingularInt64Field(value: &_storage._leases) }()
+        case 32: try { try decoder.decodeSingularInt64Field(value: &_storage._locks) }()
+        case 33: try { try decoder.decodeSingularInt64Field(value: &_storage._clients) }()
+        case 34: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufInt64>.self, value: &_storage._pruneRuns) }()
+        case 35: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufInt64>.self, value: &_storage._snapshots) }()
         default: break
         }
       }
@@ -562,6 +629,24 @@ nonisolated extension Cairn_V1_StatsResponse: SwiftProtobuf.Message, SwiftProtob
       try { if let v = _storage._cpuUs {
         try visitor.visitSingularInt64Field(value: v, fieldNumber: 20)
       } }()
+      try { if let v = _storage._maxKeys {
+        try visitor.visitSingularInt64Field(value: v, fieldNumber: 30)
+      } }()
+      try { if let v = _storage._leases {
+        try visitor.visitSingularInt64Field(value: v, fieldNumber: 31)
+      } }()
+      try { if let v = _storage._locks {
+        try visitor.visitSingularInt64Field(value: v, fieldNumber: 32)
+      } }()
+      if _storage._clients != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._clients, fieldNumber: 33)
+      }
+      if !_storage._pruneRuns.isEmpty {
+        try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufInt64>.self, value: _storage._pruneRuns, fieldNumber: 34)
+      }
+      if !_storage._snapshots.isEmpty {
+        try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufInt64>.self, value: _storage._snapshots, fieldNumber: 35)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -591,6 +676,12 @@ nonisolated extension Cairn_V1_StatsResponse: SwiftProtobuf.Message, SwiftProtob
         if _storage._calls != rhs_storage._calls {return false}
         if _storage._memoryBytes != rhs_storage._memoryBytes {return false}
         if _storage._cpuUs != rhs_storage._cpuUs {return false}
+        if _storage._maxKeys != rhs_storage._maxKeys {return false}
+        if _storage._leases != rhs_storage._leases {return false}
+        if _storage._locks != rhs_storage._locks {return false}
+        if _storage._clients != rhs_storage._clients {return false}
+        if _storage._pruneRuns != rhs_storage._pruneRuns {return false}
+        if _storage._snapshots != rhs_storage._snapshots {return false}
         return true
       }
       if !storagesAreEqual {return false}

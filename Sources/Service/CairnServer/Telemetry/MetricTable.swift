@@ -30,6 +30,13 @@ package enum MetricTable {
         ("cairn_watch_lag_events", "", "How many events the slowest watch has still to be given."),
         ("cairn_home_keys", "", "Live keys, where the home can tell."),
         ("cairn_home_bytes", "", "Bytes that the home takes, where it can tell."),
+        (
+            "cairn_home_leases", "",
+            "Leases that were granted or have a deadline, lifespans among them, where the home can tell."
+        ),
+        ("cairn_home_locks", "", "Locks that are held, where the home can tell."),
+        ("cairn_snapshots_total", "occasion", "Snapshots that were made, by occasion: interval, request or shutdown."),
+        ("cairn_snapshot_failures_total", "reason", "Snapshots that could not be made, by the error's reason."),
         ("cairn_read_only", "", "1 if writes are refused."),
         ("cairn_database_seconds", "home, operation", "How long the database took, by operation."),
         ("cairn_database_batch_events", "home", "Events in a batch on a database server."),

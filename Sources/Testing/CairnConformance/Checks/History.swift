@@ -68,6 +68,22 @@ extension Check {
             let unknown = try await store.revision(of: "unknown", .version(1), clientID: "")
             #expect(unknown == nil)
         },
+        Check("versions are counted back from the last, also when the first are gone", requires: [.compaction]) {
+            home in
+            let store = home.store
+            for number in 1...5 { try await store.set("key", Value("\(number)")) }
+            try await store.compact(before: 4)
+            for (back, value) in [(0, "5"), (1, "4")] as [(Int64, Value)] {
+                let found = try await store.revision(of: "key", .back(back), clientID: "")
+                #expect(found?.record.value == value, "\(back)")
+            }
+            let gone = await home.refusal { () async throws(StoreError) in
+                try await store.revision(of: "key", .back(2), clientID: "")
+            }
+            #expect(gone?.code == .compacted && gone?.oldestRef == 4)
+            let never = try await store.revision(of: "key", .back(5), clientID: "")
+            #expect(never == nil)
+        },
         Check("the version of a deletion is a tombstone", requires: [.eventLog]) { home in
             let store = home.store
             try await store.set("key", "1")

@@ -95,6 +95,22 @@ extension Check {
             let kinds = try await home.kinds()
             #expect(kinds == [.created, .deleted])
         },
+        Check("a pop tells the value and ends the key; of what is not there it tells nothing", requires: [.eventLog]) {
+            home in
+            let set = try await home.store.set("key", "1")
+            let popped = try await home.store.pop("key", clientID: "ann")
+            #expect(popped == set)
+            let read = try await home.store.get("key")
+            #expect(read == nil)
+            let event = try await home.events().last
+            #expect(event?.kind == .deleted && event?.clientID == "ann")
+            for key: Key in ["key", "never"] {
+                let nothing = try await home.store.pop(key)
+                #expect(nothing == nil, "\(key)")
+            }
+            let head = try await home.store.status().headRef
+            #expect(head == 2)
+        },
         Check("a stale read finds what is there or was") { home in
             try await home.store.set("key", "1")
             let record = try await home.store.get("key", consistency: .stale)

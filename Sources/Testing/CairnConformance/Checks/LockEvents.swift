@@ -63,6 +63,36 @@ extension Check {
             let read = try await store.get("key")
             #expect(read?.value == "1")
         },
+        Check("who may not read a locked key may when the lock has ended", requires: [.locks], drivesTime: true) {
+            home in
+            let store = home.store
+            try await store.set("key", "bar")
+            try await store.lock("key", for: .seconds(5), clientID: "ann")
+            let own = try await store.get("key", clientID: "ann")
+            #expect(own?.value == "bar")
+            let refused = await home.refusal { () async throws(StoreError) in
+                try await store.get("key", clientID: "bob")
+            }
+            #expect(refused?.code == .keyLocked && refused?.message.contains("locked by") == true)
+            try await home.advance(by: .seconds(5))
+            try await home.settle()
+            let others = try await store.get("key", clientID: "bob")
+            #expect(others?.value == "bar")
+            let inspected = try await store.inspect("key", withValue: true, clientID: "bob")
+            #expect(inspected?.record.value == "bar" && inspected?.lock == nil)
+        },
+        Check("a lock that its holder takes again counts from now", requires: [.locks], drivesTime: true) { home in
+            let store = home.store
+            try await store.lock("key", for: .seconds(10), createIfMissing: true, clientID: "ann")
+            try await home.advance(by: .seconds(9))
+            try await store.lock("key", for: .seconds(5), clientID: "ann")
+            let status = try await store.lock(of: "key")
+            #expect(status?.timeLeft == .seconds(5))
+            try await home.advance(by: .seconds(5))
+            try await home.settle()
+            let gone = try await store.lock(of: "key")
+            #expect(gone == nil)
+        },
         Check("an extension counts from now", requires: [.locks], drivesTime: true) { home in
             let store = home.store
             try await store.set("key", "1")
@@ -118,6 +148,8 @@ extension Check {
             let first = try await store.set("key", "1", expiry: .lifespan(.seconds(10)))
             let longer = try await store.set("key", "2", expiry: .lifespan(.seconds(100)))
             #expect(longer.leaseID == first.leaseID)
+            let told = try await store.lease(longer.leaseID, withKeys: false)
+            #expect(told?.lease.duration == .seconds(100) && told?.timeLeft == .seconds(100))
             try await home.advance(by: .seconds(99))
             try await home.settle()
             let kept = try await store.set("key", "3", expiry: .never)

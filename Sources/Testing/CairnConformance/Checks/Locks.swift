@@ -147,6 +147,17 @@ extension Check {
             let record = try await store.get("key", clientID: "ann")
             #expect(record?.value == "" && record?.version == 1)
         },
+        Check("a key that is created for a lock goes on counting, and outlives the lock", requires: [.locks]) { home in
+            let store = home.store
+            try await store.set("key", "1")
+            try await store.delete("key")
+            try await store.lock("key", for: .seconds(60), createIfMissing: true, clientID: "ann")
+            let locked = try await store.get("key", clientID: "ann")
+            #expect(locked?.version == 3 && locked?.createdVersion == 3)
+            try await store.unlock("key", clientID: "ann")
+            let open = try await store.get("key", clientID: "bob")
+            #expect(open?.value == "" && open?.version == 3)
+        },
         Check("a lock needs a name for its holder, and a possible duration", requires: [.locks]) { home in
             let store = home.store
             try await store.set("key", "1")

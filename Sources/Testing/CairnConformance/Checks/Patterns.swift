@@ -51,6 +51,8 @@ extension Check {
                 #expect(found.allSatisfy { $0.key == Key("key/\($0.value.text ?? "")") })
                 #expect(found.map(\.key) == found.map(\.key).sorted())
             }
+            let most = try await home.store.list(ListRequest(prefix: "", limit: Int.max, pattern: .regex("7$")))
+            #expect(most.records.count == 30 && most.next == nil)
             let bare = try await home.store.list(ListRequest(prefix: "", keysOnly: true, pattern: .glob("key/1?")))
             #expect(bare.records.count == 10 && bare.records.allSatisfy { $0.value.bytes.isEmpty })
         },

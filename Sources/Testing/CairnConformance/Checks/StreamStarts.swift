@@ -124,6 +124,40 @@ extension Check {
             #expect(events.map(\.ref) == [6])
         },
         Check(
+            "a watch of one key tells its state, and goes on through its ends and new lives",
+            requires: [.eventLog, .leases, .locks, .transactions]
+        ) { home in
+            let store = home.store
+            let request = WatchRequest(range: KeyRange(single: "key"), start: .current)
+            // There is no such key yet, which is no error.
+            var early = EventReader(try await store.watch(request))
+            let before = try await early.upTo(0)
+            let first = try await store.set("key", "1", clientID: "ann")
+            var late = EventReader(try await store.watch(request))
+            let none = try await late.upTo(first.updatedRef)
+            #expect(before.isEmpty && early.records.isEmpty && none.isEmpty && late.records == [first])
+            try await store.lock("key", for: .seconds(60), clientID: "ann")
+            try await store.set("key", "2", clientID: "ann")
+            try await store.unlock("key", clientID: "ann")
+            try await store.delete("key")
+            let second = try await store.set("key", "3")
+            try await store.expireLease(second.leaseID)
+            let third = try await store.set("key", "4")
+            let candidate = PruneCandidate("key", updatedRef: third.updatedRef)
+            _ = try await store.commit(Transaction(then: [.prune([candidate])]))
+            try await store.set("key1", "x")
+            let last = try await store.set("key", "5")
+            let seen = try await early.upTo(last.updatedRef)
+            #expect(
+                seen.map(\.kind) == [
+                    .created, .locked, .updated, .unlocked, .deleted, .created, .expired, .created, .pruned, .created,
+                ])
+            #expect(seen.map(\.value) == ["1", "1", "2", "2", nil, "3", nil, "4", nil, "5"])
+            #expect(seen.map(\.version) == [1, 1, 2, 2, 3, 4, 5, 6, 7, 8])
+            let rest = try await late.upTo(last.updatedRef)
+            #expect(rest == Array(seen.dropFirst()))
+        },
+        Check(
             "current state first while others write: each key's state, then each of its changes", requires: [.eventLog]
         ) { home in
             let store = home.store

@@ -43,6 +43,21 @@ extension Check {
             let only = try await single.next()
             #expect(only?.key == "b")
         },
+        Check("all who watch a key are told the same, in the same order", requires: [.eventLog]) { home in
+            let store = home.store
+            let request = WatchRequest(range: KeyRange(single: "foo"))
+            let streams = try await [store.watch(request), store.watch(request), store.watch(request)]
+            try await store.set("foo", "bar")
+            try await store.set("other", "x")
+            try await store.set("foo", "baz")
+            try await store.delete("foo")
+            for stream in streams {
+                var reader = EventReader(stream)
+                var kinds: [Event.Kind?] = []
+                for _ in 0..<3 { kinds.append(try await reader.next()?.kind) }
+                #expect(kinds == [.created, .updated, .deleted])
+            }
+        },
         Check("a stream delivers the kinds that are asked for", requires: [.eventLog]) { home in
             let store = home.store
             try await store.set("a", "1")

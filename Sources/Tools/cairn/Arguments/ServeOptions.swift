@@ -20,6 +20,9 @@ struct ServeOptions: ParsableArguments {
     @Flag(inversion: .prefixedNo, help: .of(.historyOfEnded)) var historyOfEnded: Bool?
     @Option(help: .of(.maxKeyBytes)) var maxKeyBytes: String?
     @Option(help: .of(.maxValueBytes)) var maxValueBytes: String?
+    @Option(help: .of(.minLockDuration)) var minLockDuration: String?
+    @Option(help: .of(.maxLockDuration)) var maxLockDuration: String?
+    @Option(help: .of(.minLifespan)) var minLifespan: String?
     @Option(help: .of(.maxWaitingWrites)) var maxWaitingWrites: String?
     @Option(help: .of(.maxWatches)) var maxWatches: String?
     @Option(help: .of(.watchBuffer)) var watchBuffer: String?
@@ -80,7 +83,8 @@ struct ServeOptions: ParsableArguments {
             (.retainEvents, retainEvents), (.retainFor, retainFor),
             (.historyLimit, historyLimit), (.historyOfEnded, historyOfEnded.map { String($0) }),
             (.maxWatches, maxWatches), (.watchBuffer, watchBuffer), (.maxKeyBytes, maxKeyBytes),
-            (.maxValueBytes, maxValueBytes), (.maxWaitingWrites, maxWaitingWrites), (.requestWindow, requestWindow),
+            (.maxValueBytes, maxValueBytes), (.minLockDuration, minLockDuration), (.maxLockDuration, maxLockDuration),
+            (.minLifespan, minLifespan), (.maxWaitingWrites, maxWaitingWrites), (.requestWindow, requestWindow),
             (.backupDirectory, backupDirectory), (.maxKeys, maxKeys), (.pruneAt, pruneAt),
             (.pruneTo, pruneTo), (.pruneInterval, pruneInterval), (.eagerPruneAt, eagerPruneAt),
             (.eagerPruneTo, eagerPruneTo), (.pruneBy, pruneBy), (.keyMetrics, keyMetrics), (.snapshotTo, snapshotTo),

@@ -19,7 +19,10 @@ struct ConfigCommand: AsyncParsableCommand {
 
         func run() async throws {
             let settings = try options.settings()
-            try await reportingErrors { _ = try await AccessFiles.policy(settings) }
+            try await reportingErrors {
+                _ = try ServedAddresses(settings)
+                _ = try await AccessFiles.policy(settings)
+            }
             for warning in settings.warnings { Terminal.complain("warning: \(warning.message)") }
             Terminal.print("the configuration is right")
         }

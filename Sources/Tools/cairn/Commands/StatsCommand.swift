@@ -39,6 +39,10 @@ private struct StatsLine: Encodable {
     var readOnly: Bool
     var keys: Int64?
     var bytes: Int64?
+    var maxKeys: Int64?
+    var leases: Int64?
+    var locks: Int64?
+    var clients: Int64
     var connections: Int64
     var watchers: Int64
     var watchersBehind: Int64
@@ -47,6 +51,8 @@ private struct StatsLine: Encodable {
     var batches: Int64
     var transactions: Int64
     var events: [String: Int64]
+    var pruneRuns: [String: Int64]
+    var snapshots: [String: Int64]
     var calls: [Calls]
     var memoryBytes: Int64?
     var cpuUs: Int64?
@@ -60,6 +66,10 @@ private struct StatsLine: Encodable {
         readOnly = stats.isReadOnly
         keys = stats.keys
         bytes = stats.bytes
+        maxKeys = stats.maxKeys
+        leases = stats.leases
+        locks = stats.locks
+        clients = stats.clients
         connections = stats.connections
         watchers = stats.watchers
         watchersBehind = stats.watchersBehind
@@ -68,6 +78,8 @@ private struct StatsLine: Encodable {
         batches = stats.batches
         transactions = stats.transactions
         events = stats.events
+        pruneRuns = stats.pruneRuns
+        snapshots = stats.snapshots
         calls = stats.calls.map { calls in
             let seconds = HistogramValue(calls.seconds)
             return Calls(

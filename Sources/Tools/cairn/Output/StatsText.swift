@@ -5,7 +5,6 @@ import CairnServer
 /// A server's figures as lines for people.
 enum StatsText {
     static func lines(_ stats: ServerStats) -> [String] {
-        let events = stats.events.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
         var lines = [
             "cairn \(stats.version), home \(stats.home), up \(duration(stats.uptime))"
                 + (stats.isReadOnly ? ", read-only" : ""),
@@ -13,8 +12,11 @@ enum StatsText {
             "connections \(stats.connections), watches \(stats.watchers) (\(stats.watchersBehind) behind, "
                 + "\(stats.watchLagEvents) events at most)",
             "batches \(stats.batches), transactions \(stats.transactions), waiting \(stats.waitingWrites)",
-            "events written: " + (events.isEmpty ? "none" : events.joined(separator: ", ")),
+            "events written: " + (counts(stats.events) ?? "none"),
         ]
+        lines.append(held(stats))
+        if let runs = counts(stats.pruneRuns) { lines.append("pruned: " + runs) }
+        if let made = counts(stats.snapshots) { lines.append("snapshots made: " + made) }
         if let memory = stats.memoryBytes, let time = stats.processorTime {
             lines.append("memory \(bytes(memory)), processor time \(duration(time))")
         }
@@ -27,9 +29,25 @@ enum StatsText {
         return lines
     }
 
-    /// Keys and bytes, as far as they are known.
+    /// Keys and bytes, as far as they are known; of the keys there may be, how large a share there is.
     static func size(_ stats: ServerStats) -> String {
-        (stats.keys.map { ", keys \($0)" } ?? "") + (stats.bytes.map { ", size \(bytes($0))" } ?? "")
+        var text = stats.keys.map { ", keys \($0)" } ?? ""
+        if let keys = stats.keys, let most = stats.maxKeys, most > 0 {
+            text += " of \(most) (\(Int64((Double(keys) / Double(most) * 100).rounded()))%)"
+        }
+        return text + (stats.bytes.map { ", size \(bytes($0))" } ?? "")
+    }
+
+    /// Leases, locks and clients, as far as they are known.
+    private static func held(_ stats: ServerStats) -> String {
+        guard let leases = stats.leases, let locks = stats.locks else { return "clients \(stats.clients)" }
+        return "leases \(leases), locks \(locks), clients \(stats.clients)"
+    }
+
+    /// Numbers by name, in the order of the names; `nil` if there are none.
+    private static func counts(_ counts: [String: Int64]) -> String? {
+        let texts = counts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+        return texts.isEmpty ? nil : texts.joined(separator: ", ")
     }
 
     /// A time in seconds, in the unit that fits.

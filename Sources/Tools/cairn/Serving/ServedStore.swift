@@ -34,10 +34,10 @@ enum ServedStore {
         _ settings: Settings, from sources: SettingsSources, _ output: LogOutput, _ metrics: MetricRegistry,
         _ traces: TraceExporter?, _ logger: Logger
     ) async throws {
-        let addresses = try settings.list(.listen).map { (text) throws(StoreError) in try AddressArgument.parse(text) }
+        let addresses = try ServedAddresses(settings)
         let access = AccessControl(
             policy: try await AccessFiles.policy(settings), adminClientIDs: settings.adminClientIDSet)
-        if access.isSecured, settings.text(.tlsCert) == nil, addresses.contains(where: \.isOnNetwork) {
+        if access.isSecured, settings.text(.tlsCert) == nil, addresses.listen.contains(where: \.isOnNetwork) {
             logger.warning("tokens come over the network as they are: serve with --tls-cert and --tls-key")
         }
         let loops = settings.integer(.threads).map { RPCEventLoops(count: $0) } ?? .shared
@@ -48,12 +48,10 @@ enum ServedStore {
         metrics.beforeReading { keyspace.sampleMetrics() }
         do {
             var configuration = CairnServer.Configuration(
-                grpc: settings.rpcConfiguration(addresses: addresses, loops: loops), limits: keyspace.limits)
+                grpc: settings.rpcConfiguration(addresses: addresses.listen, loops: loops), limits: keyspace.limits)
             if let drainTime = settings.duration(.drainTime) { configuration.drainTime = drainTime }
             configuration.backupDirectory = settings.text(.backupDirectory)
-            configuration.monitor = try settings.text(.monitor).map { (text) throws(StoreError) in
-                try AddressArgument.parse(text)
-            }
+            configuration.monitor = addresses.monitor
             configuration.metrics = metrics
             configuration.tracer = traces
             configuration.servesProfiles = settings.flag(.profiling)
@@ -97,6 +95,12 @@ enum ServedStore {
         if let bytes = settings.integer(.watchBuffer) { options.watchBuffer = bytes }
         if let bytes = settings.integer(.maxKeyBytes) { options.limits.keyBytes = bytes }
         if let bytes = settings.integer(.maxValueBytes) { options.limits.valueBytes = bytes }
+        let locks = options.limits.lockDurations
+        let least = settings.duration(.minLockDuration) ?? locks.lowerBound
+        options.limits.lockDurations = least...(settings.duration(.maxLockDuration) ?? locks.upperBound)
+        if let least = settings.duration(.minLifespan) {
+            options.limits.lifespans = least...options.limits.lifespans.upperBound
+        }
         if let count = settings.integer(.maxWaitingWrites) { options.limits.waitingTransactions = count }
         if let window = settings.duration(.requestWindow) { options.limits.requestWindow = window }
         if let count = settings.integer(.maxKeys) { options.limits.keys = count }

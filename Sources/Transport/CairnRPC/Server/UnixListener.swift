@@ -13,7 +13,7 @@ import Glibc
 import NIOCore
 
 /// A listening unix domain socket, bound to a path.
-struct UnixListener: Sendable {
+package struct UnixListener: Sendable {
     /// What tells a file from another that has its path later.
     private struct Identity: Hashable, Sendable {
         let device: UInt64
@@ -28,14 +28,14 @@ struct UnixListener: Sendable {
     }
 
     /// The listening socket; whoever takes it closes it.
-    let descriptor: CInt
+    package let descriptor: CInt
     private let path: String
     private let identity: Identity?
 
     /// Binds `path` and listens. Blocks for at most a second.
     ///
     /// - Throws: ``RPCSetupError``.
-    init(path: String, backlog: CInt) throws(RPCSetupError) {
+    package init(path: String, backlog: CInt) throws(RPCSetupError) {
         guard !path.isEmpty, let address = try? SocketAddress(unixDomainSocketPath: path) else {
             throw .bindFailed(.unix(path), "the path is empty or too long")
         }
@@ -54,7 +54,7 @@ struct UnixListener: Sendable {
     }
 
     /// Removes the file, if it is still this socket's. Blocks for at most a second.
-    func removeFile() {
+    package func removeFile() {
         let lock = DirectoryLock(around: path)
         defer { lock.release() }
         if let identity, Identity(socketAt: path) == identity { unlink(path) }

@@ -96,6 +96,8 @@ struct AdminService: Sendable {
         response.headRef = status.headRef.rawValue
         response.oldestRef = status.oldestRef.rawValue
         response.readOnly = writes.isReadOnly
+        response.clients = Int64(clients.count)
+        if let most = store.limits.keys { response.maxKeys = Int64(most) }
         return response
     }
 }
@@ -106,6 +108,8 @@ extension Cairn_V1_StatsResponse {
         self.init()
         if let keys = metrics.number("cairn_home_keys") { self.keys = Int64(keys) }
         if let bytes = metrics.number("cairn_home_bytes") { self.bytes = Int64(bytes) }
+        if let leases = metrics.number("cairn_home_leases") { self.leases = Int64(leases) }
+        if let locks = metrics.number("cairn_home_locks") { self.locks = Int64(locks) }
         connections = metrics.count("cairn_connections")
         watchers = metrics.count("cairn_watchers")
         watchersBehind = metrics.count("cairn_watchers_behind")
@@ -117,6 +121,8 @@ extension Cairn_V1_StatsResponse {
         }
         transactions = metrics.histogram("cairn_batch_transactions").map { Int64($0.sum) } ?? 0
         events = metrics.counts("cairn_events_total", by: "kind").filter { $0.value > 0 }
+        pruneRuns = metrics.counts("cairn_prune_runs_total", by: "occasion").filter { $0.value > 0 }
+        snapshots = metrics.counts("cairn_snapshots_total", by: "occasion").filter { $0.value > 0 }
         calls = Cairn_V1_StatsResponse.calls(metrics)
         if let bytes = metrics.number("process_resident_memory_bytes") { memoryBytes = Int64(bytes) }
         if let seconds = metrics.number("process_cpu_seconds_total") { cpuUs = Int64(seconds * 1e6) }

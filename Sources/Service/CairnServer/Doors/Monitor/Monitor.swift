@@ -11,18 +11,19 @@ struct Monitor: Sendable {
     /// The address that is bound.
     let address: RPCAddress
     private let channel: any Channel
+    /// The file of a unix domain socket, which goes with the monitor.
+    private let file: UnixListener?
+
+    private static let backlog: CInt = 64
 
     /// Binds the address, if there is one, and serves at once. Throws ``CairnRPC/RPCSetupError``.
     static func start(
         on address: RPCAddress?, metrics: MetricRegistry, readiness: Readiness, servesProfiles: Bool
     ) async throws -> Monitor? {
         guard let address else { return nil }
-        guard case .hostPort(let host, let port) = address else {
-            throw RPCSetupError.bindFailed(address, "the monitor listens on HOST:PORT")
-        }
         let pages = MonitorPages(metrics: metrics, readiness: readiness, servesProfiles: servesProfiles)
         let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .serverChannelOption(.backlog, value: 64)
+            .serverChannelOption(.backlog, value: backlog)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -33,9 +34,26 @@ struct Monitor: Sendable {
                 }
             }
         do {
-            let channel = try await bootstrap.bind(host: host, port: port).get()
-            let bound = RPCAddress.hostPort(host, channel.localAddress?.port ?? port)
-            return Monitor(address: bound, channel: channel)
+            switch address {
+            case .hostPort(let host, let port):
+                let channel = try await bootstrap.bind(host: host, port: port).get()
+                let bound = RPCAddress.hostPort(host, channel.localAddress?.port ?? port)
+                return Monitor(address: bound, channel: channel, file: nil)
+            case .unix(let path):
+                // On a thread for blocking calls, as all that touches the file is.
+                let file = try await NIOThreadPool.singleton.runIfActive {
+                    try UnixListener(path: path, backlog: backlog)
+                }
+                do {
+                    let channel = try await bootstrap.withBoundSocket(file.descriptor).get()
+                    return Monitor(address: address, channel: channel, file: file)
+                } catch {
+                    file.removeFile()
+                    throw error
+                }
+            }
+        } catch let error as RPCSetupError {
+            throw error
         } catch let error as IOError where error.errnoCode == EADDRINUSE {
             throw RPCSetupError.addressInUse(address)
         } catch {
@@ -44,7 +62,11 @@ struct Monitor: Sendable {
     }
 
     /// Takes no more connections. Those that are open end by themselves.
-    func stop() async { try? await channel.close().get() }
+    func stop() async {
+        try? await channel.close().get()
+        guard let file else { return }
+        try? await NIOThreadPool.singleton.runIfActive { file.removeFile() }
+    }
 }
 
 /// What the pages show.
