@@ -57,10 +57,39 @@ public struct KeyMetrics: Hashable, Sendable {
     }
 }
 
+/// A key that is used much just now, as far as who counts has seen it.
+public struct HotKey: Hashable, Sendable {
+    /// The key. It need not be there any more.
+    public var key: Key
+    /// Uses a second: reads, sets and locks of the last seconds, the later the more they weigh.
+    public var usesPerSecond: Double
+    /// How often it was used in all.
+    public var metrics: KeyMetrics
+
+    /// A key with each of its figures.
+    public init(key: Key, usesPerSecond: Double, metrics: KeyMetrics) {
+        self.key = key
+        self.usesPerSecond = usesPerSecond
+        self.metrics = metrics
+    }
+}
+
 /// Who counts how keys are used.
 public protocol KeyMetricsSource: Sendable {
     /// What is known of a key, or `nil` if nothing is.
     ///
     /// Throws ``StoreError/Code/unsupported`` where nothing is counted, and ``StoreError/Code/invalidKey``.
     func keyMetrics(of key: Key) async throws(StoreError) -> KeyMetrics?
+
+    /// The keys that are used most just now, the most used first, at most `limit`; those that nobody has used for some
+    /// seconds are not among them. Costs a look at every key that is counted.
+    ///
+    /// Throws ``StoreError/Code/unsupported`` where nothing is counted, and ``StoreError/Code/invalidArgument`` for a
+    /// limit that is not from 1 to ``HotKey/mostAtOnce``.
+    func hottestKeys(limit: Int) async throws(StoreError) -> [HotKey]
+}
+
+extension HotKey {
+    /// How many are told at once at most.
+    public static let mostAtOnce = 1_000
 }

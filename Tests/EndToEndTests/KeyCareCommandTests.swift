@@ -1,3 +1,5 @@
+import CairnClient
+import CairnModel
 import Foundation
 import Testing
 
@@ -74,6 +76,31 @@ struct KeyCareCommandTests {
         try await withServer { (cairn) async throws in
             let result = try await cairn("metrics", "foo")
             #expect(result.status == .code(1) && result.errors.contains("--key-metrics"), "\(result)")
+        }
+    }
+
+    @Test("metrics and top show the hottest keys, and leave them out where nobody counts them")
+    func hottestKeys() async throws {
+        try await withServer(options: ["--key-metrics", "10"]) { (cairn) async throws in
+            let client = try cairn.client()
+            try await client.set("warm", "1")
+            try await client.set("hot", "1")
+            for _ in 0..<300 { _ = try await client.get("hot") }
+            let hot = try await cairn.must("metrics", "--json", "--limit", "1").object()
+            #expect(hot.text("key") == "hot" && hot.names.contains("usesPerSecond"))
+            #expect(hot.object("metrics")?.object("accesses")?.number("count") == 300)
+            #expect(try await cairn.must("metrics").lines.first?.hasSuffix("accesses 300, sets 1, locks 0") == true)
+            let frame = try await cairn.must("top", "--once", "--keys", "1").lines
+            let title = try #require(frame.firstIndex { $0.hasPrefix("HOTTEST KEYS") })
+            #expect(frame[(title + 1)...].map { $0.split(separator: " ").first } == ["hot"], "\(frame)")
+            #expect(!(try await cairn.must("top", "--once", "--keys", "0").text.contains("HOTTEST")))
+            #expect(try await cairn("metrics", "--limit", "1001").status != .code(0))
+            await client.close()
+        }
+        try await withServer { (cairn) async throws in
+            try await cairn.must("set", "a", "1")
+            #expect(!(try await cairn.must("top", "--once").text.contains("HOTTEST")))
+            #expect(try await cairn("metrics").errors.contains("--key-metrics"))
         }
     }
 

@@ -13,13 +13,13 @@ struct KeyMetricsTableTests {
     @Test("the least lately used fall out; a look is no use")
     func bound() {
         var table = RecentMetrics(capacity: 3)
-        for key: Key in ["a", "b", "c", "a"] { table.use(key) { $0.accesses.note(at: now) } }
+        for key: Key in ["a", "b", "c", "a"] { table.use(key, at: now) { $0.accesses.note(at: now) } }
         _ = table["b"]
-        table.use("d") { $0.accesses.note(at: now) }
+        table.use("d", at: now) { $0.accesses.note(at: now) }
         #expect(table.count == 3 && table["b"] == nil)
         #expect(table["a"]?.accesses.count == 2 && table["c"]?.accesses.count == 1 && table["d"]?.accesses.count == 1)
         // The newest, the oldest and one between are used again.
-        for key: Key in ["d", "c", "a", "e"] { table.use(key) { $0.accesses.note(at: now) } }
+        for key: Key in ["d", "c", "a", "e"] { table.use(key, at: now) { $0.accesses.note(at: now) } }
         #expect(table["d"] == nil && table["c"] != nil && table["a"] != nil && table["e"]?.accesses.count == 1)
     }
 
@@ -31,7 +31,7 @@ struct KeyMetricsTableTests {
             var model: [(key: Key, count: Int64)] = []
             for _ in 0..<500 {
                 let key = Key("\(random.below(8))")
-                table.use(key) { $0.sets.note(at: now) }
+                table.use(key, at: now) { $0.sets.note(at: now) }
                 let place = model.firstIndex { $0.key == key }
                 let count = place.map { model.remove(at: $0).count } ?? 0
                 model.append((key, count + 1))

@@ -108,6 +108,7 @@ struct ReadOnlyTests {
         "cairn.v1.Admin/ListClients": .goesOn(Cairn_V1_ListClientsRequest()),
         "cairn.v1.Inspection/Inspect": .goesOn(Cairn_V1_InspectRequest.with { $0.key = Data("a".utf8) }),
         "cairn.v1.Inspection/GetKeyMetrics": .goesOn(Cairn_V1_GetKeyMetricsRequest.with { $0.key = Data("a".utf8) }),
+        "cairn.v1.Inspection/ListHottestKeys": .goesOn(Cairn_V1_ListHottestKeysRequest()),
         "grpc.health.v1.Health/Check": .goesOn(Grpc_Health_V1_HealthCheckRequest()),
         "grpc.health.v1.Health/Watch": .goesOn(Grpc_Health_V1_HealthCheckRequest()),
         "grpc.reflection.v1.ServerReflection/ServerReflectionInfo": .goesOn(

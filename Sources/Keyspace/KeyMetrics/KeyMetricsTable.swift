@@ -30,7 +30,7 @@ package final class KeyMetricsTable: Sendable {
 
     /// Notes that a key was read.
     package func noteAccess(to key: Key, at time: Timestamp) {
-        piece(of: key).metrics.withLock { $0.use(key) { $0.accesses.note(at: time) } }
+        piece(of: key).metrics.withLock { $0.use(key, at: time) { $0.accesses.note(at: time) } }
     }
 
     /// Notes the sets and locks among events.
@@ -38,9 +38,13 @@ package final class KeyMetricsTable: Sendable {
         for event in events {
             switch event.kind {
             case .created, .updated:
-                piece(of: event.key).metrics.withLock { $0.use(event.key) { $0.sets.note(at: event.time) } }
+                piece(of: event.key).metrics.withLock {
+                    $0.use(event.key, at: event.time) { $0.sets.note(at: event.time) }
+                }
             case .locked:
-                piece(of: event.key).metrics.withLock { $0.use(event.key) { $0.locks.note(at: event.time) } }
+                piece(of: event.key).metrics.withLock {
+                    $0.use(event.key, at: event.time) { $0.locks.note(at: event.time) }
+                }
             default: break
             }
         }
@@ -68,6 +72,24 @@ package final class KeyMetricsTable: Sendable {
         }
     }
 
+    /// The keys that are used most at `now`, the most used first. Locks are held as ``forEachKey(_:)`` holds them.
+    func hottest(_ limit: Int, at now: Timestamp) -> [HotKey] {
+        var hottest = HottestKeys(limit)
+        for piece in pieces {
+            var next = 0
+            while true {
+                let (hot, isLast) = piece.metrics.withLock { [next, coldest = hottest.coldest] metrics in
+                    let places = next..<min(next + KeyMetricsTable.keysPerStep, metrics.count)
+                    return (metrics.keys(in: places, hotterThan: coldest, at: now), places.upperBound == metrics.count)
+                }
+                for key in hot { hottest.offer(key) }
+                if isLast { break }
+                next += KeyMetricsTable.keysPerStep
+            }
+        }
+        return hottest.chosen()
+    }
+
     /// Takes what was known of a key, as the last one used.
     func restore(_ key: Key, _ metrics: KeyMetrics) {
         piece(of: key).metrics.withLock { $0.restore(key, metrics) }
@@ -86,6 +108,7 @@ struct RecentMetrics {
     private struct Entry {
         var key: Key
         var metrics = KeyMetrics()
+        var heat = KeyHeat()
         // The neighbours by last use; -1 for none.
         var older: Int32 = -1
         var newer: Int32 = -1
@@ -109,9 +132,11 @@ struct RecentMetrics {
     subscript(key: Key) -> KeyMetrics? { places[key].map { entries[Int($0)].metrics } }
 
     /// Notes a use of a key, and makes it the newest.
-    mutating func use(_ key: Key, _ note: (inout KeyMetrics) -> Void) {
+    mutating func use(_ key: Key, at time: Timestamp, _ note: (inout KeyMetrics) -> Void) {
         useCount &+= 1
-        note(&entries[Int(makeNewest(key))].metrics)
+        let place = Int(makeNewest(key))
+        note(&entries[place].metrics)
+        entries[place].heat.note(at: time)
     }
 
     /// Takes what was known of a key before, and makes it the newest. No use of it.
@@ -121,6 +146,14 @@ struct RecentMetrics {
     /// until it falls out.
     func entries(from first: Int, count: Int) -> [(Key, KeyMetrics)] {
         entries[min(first, entries.count)..<min(first + count, entries.count)].map { ($0.key, $0.metrics) }
+    }
+
+    /// Those of the keys in some places that are hotter than `coldest`.
+    func keys(in places: Range<Int>, hotterThan coldest: Double, at now: Timestamp) -> [HotKey] {
+        entries[places].compactMap { entry in
+            let heat = entry.heat.perSecond(at: now)
+            return heat > coldest ? HotKey(key: entry.key, usesPerSecond: heat, metrics: entry.metrics) : nil
+        }
     }
 
     private mutating func makeNewest(_ key: Key) -> Int32 {
@@ -143,6 +176,7 @@ struct RecentMetrics {
             places[entries[Int(place)].key] = nil
             entries[Int(place)].key = key
             entries[Int(place)].metrics = KeyMetrics()
+            entries[Int(place)].heat = KeyHeat()
         }
         places[key] = place
         return place

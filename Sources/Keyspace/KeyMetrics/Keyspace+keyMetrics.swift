@@ -6,12 +6,26 @@ extension Keyspace: KeyMetricsSource {
     public func keyMetrics(of key: Key) async throws(StoreError) -> KeyMetrics? {
         try checkOpen()
         try key.check(limits)
+        return try counted(key)[key]
+    }
+
+    /// The keys that are used most just now, as this process has seen it.
+    public func hottestKeys(limit: Int) async throws(StoreError) -> [HotKey] {
+        try checkOpen()
+        guard (1...HotKey.mostAtOnce).contains(limit) else {
+            throw StoreError(
+                .invalidArgument, "\(limit) keys can't be told at once: ask for 1 to \(HotKey.mostAtOnce)")
+        }
+        return try counted(nil).hottest(limit, at: options.clock.now())
+    }
+
+    private func counted(_ key: Key?) throws(StoreError) -> KeyMetricsTable {
         guard let keyMetrics else {
             throw StoreError(
                 .unsupported, "the use of keys is not counted here; serve with --key-metrics, or with pruning",
                 key: key)
         }
-        return keyMetrics[key]
+        return keyMetrics
     }
 
     /// Notes that a record was read. One branch where nobody wants to know.

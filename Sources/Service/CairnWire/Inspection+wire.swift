@@ -32,6 +32,24 @@ extension KeyInspection {
     }
 }
 
+extension HotKey {
+    /// The key and its figures as a message.
+    package var wire: Cairn_V1_HotKey {
+        .with {
+            $0.key = key.wire
+            $0.usesPerSecond = usesPerSecond
+            $0.metrics = metrics.wire
+        }
+    }
+
+    /// The key and its figures of a message.
+    package init(wire message: Cairn_V1_HotKey) {
+        self.init(
+            key: Key(wire: message.key), usesPerSecond: message.usesPerSecond,
+            metrics: KeyMetrics(wire: message.metrics))
+    }
+}
+
 extension KeyMetrics {
     /// The metrics as a message.
     package var wire: Cairn_V1_KeyMetrics {

@@ -60,6 +60,7 @@ enum MethodRule: Hashable, Sendable {
         "cairn.v1.Admin/ListClients": .admin,
         "cairn.v1.Inspection/Inspect": .known,
         "cairn.v1.Inspection/GetKeyMetrics": .known,
+        "cairn.v1.Inspection/ListHottestKeys": .known,
     ]
 
     /// Throws unless `principal` may call.

@@ -1,14 +1,21 @@
 import ArgumentParser
 import CairnClient
+import CairnModel
 import Foundation
 
 struct TopCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "top", abstract: "Watch a server's rates, latencies and watches live.",
-        discussion: "Rates and latencies are those since the frame before; in the first, since the server started.")
+        commandName: "top", abstract: "Watch a server's rates, latencies, watches and hottest keys live.",
+        discussion: """
+            Rates and latencies are those since the frame before; in the first, since the server started. Keys are \
+            shown if the server counts their use (--key-metrics, or pruning), and you may read all of them.
+            """)
 
     @Option(help: "How long a frame stands.")
     var interval = DurationArgument(.seconds(1))
+
+    @Option(help: ArgumentHelp("How many of the hottest keys to show, at most 100; 0 for none.", valueName: "n"))
+    var keys = 10
 
     @Flag(help: "Print one frame and end.")
     var once = false
@@ -17,6 +24,7 @@ struct TopCommand: AsyncParsableCommand {
 
     func validate() throws {
         if interval.duration < .milliseconds(100) { throw ValidationError("--interval must be 100ms at least") }
+        if !(0...100).contains(keys) { throw ValidationError("--keys must be from 0 to 100") }
         if client.json { throw ValidationError("top prints frames for people; `cairn stats --json` has the figures") }
     }
 
@@ -25,10 +33,21 @@ struct TopCommand: AsyncParsableCommand {
             var earlier: ServerStats?
             repeat {
                 let stats = try await client.serverStats()
-                show(TopFrame(stats, since: earlier))
+                show(TopFrame(stats, since: earlier, hottest: try await hottest(client)))
                 earlier = stats
                 if !once { try await Task.sleep(for: interval.duration) }
             } while !once
+        }
+    }
+
+    /// Nothing where they are not counted, or not for the caller.
+    private func hottest(_ client: CairnClient) async throws -> [HotKey]? {
+        if keys == 0 { return nil }
+        do {
+            return try await client.hottestKeys(limit: keys)
+        } catch {
+            if [.unsupported, .permissionMissing].contains(error.code) { return nil }
+            throw error
         }
     }
 

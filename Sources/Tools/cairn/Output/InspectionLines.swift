@@ -67,6 +67,20 @@ struct MetricsLine: Encodable {
     }
 }
 
+/// A key that is used much just now, as JSON.
+struct HotKeyLine: Encodable {
+    var key: String?
+    var keyBase64: String?
+    var usesPerSecond: Double
+    var metrics: MetricsLine
+
+    init(_ hot: HotKey) {
+        (key, keyBase64) = texts(hot.key.bytes)
+        usesPerSecond = hot.usesPerSecond
+        metrics = MetricsLine(hot.metrics)
+    }
+}
+
 /// What there is to tell of a key, for people: a name, a tab, and what it is.
 enum InspectionText {
     static func lines(_ inspection: KeyInspection, withValue: Bool) -> [String] {
@@ -92,6 +106,12 @@ enum InspectionText {
             let times = [activity.first, activity.last].compactMap { $0?.text }
             return ([name, "\(activity.count)"] + times).joined(separator: "\t")
         }
+    }
+
+    static func line(_ hot: HotKey) -> String {
+        let metrics = hot.metrics
+        return TextLines.printable(hot.key.bytes) + "\t\(StatsText.tenths(hot.usesPerSecond))/s\taccesses "
+            + "\(metrics.accesses.count), sets \(metrics.sets.count), locks \(metrics.locks.count)"
     }
 
     /// The content type, and where it is from.

@@ -15,6 +15,8 @@ struct TopFrame {
     }
 
     let stats: ServerStats
+    /// The keys that are used most; `nil` where that is not known.
+    let hottest: [HotKey]?
     let rows: [Row]
     let eventsPerSecond: Double
     let transactionsPerBatch: Double?
@@ -23,11 +25,12 @@ struct TopFrame {
     let cores: Double?
 
     /// What happened between `earlier` and `stats`; since the server started, if there is no earlier one.
-    init(_ stats: ServerStats, since earlier: ServerStats?) {
+    init(_ stats: ServerStats, since earlier: ServerStats?, hottest: [HotKey]? = nil) {
         // A server that was started anew begins at zero.
         let earlier = earlier.flatMap { $0.uptime < stats.uptime ? $0 : nil }
         let seconds = max(0.001, (stats.uptime - (earlier?.uptime ?? .zero)) / .seconds(1))
         self.stats = stats
+        self.hottest = hottest
         let before = Dictionary((earlier?.calls ?? []).map { ($0.method, $0) }) { first, _ in first }
         rows = stats.calls.map { TopFrame.row($0, since: before[$0.method], seconds) }
             .sorted { ($1.perSecond, $0.method) < ($0.perSecond, $1.method) }
@@ -78,7 +81,17 @@ struct TopFrame {
                     StatsText.latency(row.median), StatsText.latency(row.high),
                 ])
         }
-        return (head + table).map { String($0.prefix(width)) }
+        return (head + table + hotLines).map { String($0.prefix(width)) }
+    }
+
+    private var hotLines: [String] {
+        guard let hottest, !hottest.isEmpty else { return [] }
+        let table = hottest.map { hot in
+            let counts = [hot.metrics.accesses, hot.metrics.sets, hot.metrics.locks].map { "\($0.count)" }
+            return TopFrame.columns(
+                TextLines.printable(hot.key.bytes), [StatsText.tenths(hot.usesPerSecond)] + counts)
+        }
+        return ["", TopFrame.columns("HOTTEST KEYS", ["USES/S", "ACCESSES", "SETS", "LOCKS"])] + table
     }
 
     private static func columns(_ name: String, _ values: [String]) -> String {

@@ -15,6 +15,7 @@ struct InspectionService: Sendable {
     func register(on router: inout RPCRouter) {
         router.unary("cairn.v1.Inspection/Inspect") { request, _ in try await inspect(request) }
         router.unary("cairn.v1.Inspection/GetKeyMetrics") { request, _ in try await keyMetrics(request) }
+        router.unary("cairn.v1.Inspection/ListHottestKeys") { request, _ in try await hottestKeys(request) }
     }
 
     private func inspect(_ request: Cairn_V1_InspectRequest) async throws -> Cairn_V1_InspectResponse {
@@ -49,12 +50,26 @@ struct InspectionService: Sendable {
         try await answering { () throws(StoreError) in
             let key = Key(wire: request.key)
             try requireRead(key)
-            guard let metrics else { throw StoreError(.unsupported, "this server does not count how keys are used") }
-            guard let known = try await metrics.keyMetrics(of: key) else {
+            guard let known = try await source().keyMetrics(of: key) else {
                 throw StoreError(.keyNotFound, "nothing is known of the use of key \(key)", key: key)
             }
             return .with { $0.metrics = known.wire }
         }
+    }
+
+    private func hottestKeys(
+        _ request: Cairn_V1_ListHottestKeysRequest
+    ) async throws -> Cairn_V1_ListHottestKeysResponse {
+        try await answering { () throws(StoreError) in
+            if access.isSecured { try Caller.required().requireRead(.all) }
+            let keys = try await source().hottestKeys(limit: request.limit == 0 ? 10 : Int(request.limit))
+            return .with { $0.keys = keys.map(\.wire) }
+        }
+    }
+
+    private func source() throws(StoreError) -> any KeyMetricsSource {
+        guard let metrics else { throw StoreError(.unsupported, "this server does not count how keys are used") }
+        return metrics
     }
 
     /// How a key is used isn't in the store, which would ask otherwise.
