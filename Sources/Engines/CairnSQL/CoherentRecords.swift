@@ -43,16 +43,22 @@ final class CoherentRecords: Sendable {
     ) throws(StoreError) {
         let last = head.lastRef
         if isLocked, place.withLock({ $0.map { $0 > last } ?? false }) { forget() }
-        guard let known = place.withLock({ $0 }), last.rawValue - known.rawValue <= CoherentRecords.followed else {
-            return begin(at: last)
+        while true {
+            guard let known = place.withLock({ $0 }), last.rawValue - known.rawValue <= CoherentRecords.followed else {
+                return begin(at: last)
+            }
+            guard known < last else { return }
+            let count = Int(last.rawValue - known.rawValue)
+            let isKept = known.next >= head.oldestRef
+            let new = isKept ? try events(known.next, count, CoherentRecords.followedBytes) : []
+            // Compaction may have dropped some meanwhile, or they are too large to be read at once.
+            guard new.count == count else { return begin(at: last) }
+            let isThere = move(from: known, to: last) {
+                for event in new { records.put(Record(after: event), for: event.key) }
+            }
+            // If not, somebody with an older head has moved it meanwhile, and maybe not as far.
+            if isThere { return }
         }
-        guard known < last else { return }
-        let count = Int(last.rawValue - known.rawValue)
-        let isKept = known.next >= head.oldestRef
-        let new = isKept ? try events(known.next, count, CoherentRecords.followedBytes) : []
-        // Compaction may have dropped some meanwhile, or they are too large to be read at once.
-        guard new.count == count else { return begin(at: last) }
-        move(from: known, to: last) { for event in new { records.put(Record(after: event), for: event.key) } }
     }
 
     /// Starts anew, unless somebody has come as far meanwhile.
@@ -65,12 +71,15 @@ final class CoherentRecords: Sendable {
         }
     }
 
-    private func move(from known: Ref, to last: Ref, _ change: () -> Void) {
+    /// Returns whether it was at `known`, and so has moved.
+    @discardableResult
+    private func move(from known: Ref, to last: Ref, _ change: () -> Void) -> Bool {
         place.withLock { place in
-            guard place == known else { return }
+            guard place == known else { return false }
             moves.add(1, ordering: .sequentiallyConsistent)
             change()
             place = last
+            return true
         }
     }
 

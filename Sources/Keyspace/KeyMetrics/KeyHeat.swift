@@ -3,8 +3,8 @@ internal import Foundation
 
 /// How much a key is used just now: a count of its uses, each of which counts half as much after every half-life.
 ///
-/// For a key that is used evenly the count stands at the uses of some seven seconds, so it tells a rate, and two numbers
-/// are all that has to be kept for it.
+/// For a key that is used evenly the count stands at the uses of some seven seconds, so it tells a rate, and two
+/// numbers are all that has to be kept for it.
 struct KeyHeat: Sendable {
     /// After so long a use counts half.
     static let halfLife = Duration.seconds(5)
