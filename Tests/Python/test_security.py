@@ -45,8 +45,9 @@ def secured(tmp_path):
 def test_a_token_may_do_what_its_permissions_say(secured):
     store = kv_grpc.KeyValueStub(secured.channel)
     store.Set(kv.SetRequest(key=b"config/a", value=b"1"), metadata=token("root"), timeout=30)
-    record = store.Set(kv.SetRequest(key=b"web/a", value=b"2"), metadata=token("web"), timeout=30).record
-    assert store.Get(kv.GetRequest(key=b"web/a"), metadata=token("web"), timeout=30).record == record
+    written = store.Set(kv.SetRequest(key=b"web/a", value=b"2"), metadata=token("web"), timeout=30).record
+    record = store.Get(kv.GetRequest(key=b"web/a"), metadata=token("web"), timeout=30).record
+    assert (record.value, record.updated_ref) == (b"2", written.updated_ref)
     assert store.Get(kv.GetRequest(key=b"config/a"), metadata=token("web"), timeout=30).record.value == b"1"
     error, info = refusal(store.Set, kv.SetRequest(key=b"config/a", value=b"3"), metadata=token("web"))
     assert (error.code(), info.reason) == (Code.PERMISSION_DENIED, "PERMISSION_MISSING")
