@@ -92,4 +92,11 @@ public protocol KeyMetricsSource: Sendable {
 extension HotKey {
     /// How many are told at once at most.
     public static let mostAtOnce = 1_000
+
+    /// Throws ``StoreError/Code/invalidArgument`` for a number of keys that can't be asked for.
+    package static func check(limit: Int) throws(StoreError) {
+        guard (1...mostAtOnce).contains(limit) else {
+            throw StoreError(.invalidArgument, "\(limit) keys can't be told at once: ask for 1 to \(mostAtOnce)")
+        }
+    }
 }

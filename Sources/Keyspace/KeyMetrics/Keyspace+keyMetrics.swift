@@ -12,10 +12,7 @@ extension Keyspace: KeyMetricsSource {
     /// The keys that are used most just now, as this process has seen it.
     public func hottestKeys(limit: Int) async throws(StoreError) -> [HotKey] {
         try checkOpen()
-        guard (1...HotKey.mostAtOnce).contains(limit) else {
-            throw StoreError(
-                .invalidArgument, "\(limit) keys can't be told at once: ask for 1 to \(HotKey.mostAtOnce)")
-        }
+        try HotKey.check(limit: limit)
         return try counted(nil).hottest(limit, at: options.clock.now())
     }
 

@@ -54,10 +54,7 @@ extension CairnClient: KeyMetricsSource {
 
     /// The keys that are used most just now, as the server has seen it.
     public func hottestKeys(limit: Int) async throws(StoreError) -> [HotKey] {
-        guard (1...HotKey.mostAtOnce).contains(limit) else {
-            throw StoreError(
-                .invalidArgument, "\(limit) keys can't be told at once: ask for 1 to \(HotKey.mostAtOnce)")
-        }
+        try HotKey.check(limit: limit)
         let response: Cairn_V1_ListHottestKeysResponse = try await calls.unary(
             "cairn.v1.Inspection/ListHottestKeys", Cairn_V1_ListHottestKeysRequest.with { $0.limit = Int32(limit) },
             isSafe: true)
