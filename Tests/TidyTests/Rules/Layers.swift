@@ -83,7 +83,7 @@ struct Layer: Sendable {
         Layer(
             "Sources/Transport/CairnRPC",
             "the transport knows nothing of the store",
-            ["CNghttp2", "CZlib", "NIO", "SwiftProtobuf"],
+            ["CNghttp2", "CZlib", "NIO", "SwiftASN1", "SwiftProtobuf", "X509"],
             platform,
             collections,
             observability

@@ -1,4 +1,5 @@
 import NIOCore
+import NIOSSL
 
 /// A client's connection to a server.
 // Unchecked: as the base class.
@@ -8,6 +9,8 @@ final class ClientConnection: HTTP2Connection, @unchecked Sendable {
     private var lostBecause = "closed by the server"
     private var isGoingAway = false
     private var hasSettings = false
+    /// Whose certificate the server must show, over TLS.
+    var serverName: PeerName?
 
     init(slot: ClientSlot, configuration: RPCClientConfiguration) {
         self.slot = slot
@@ -29,6 +32,12 @@ final class ClientConnection: HTTP2Connection, @unchecked Sendable {
                 isServer: false, maxConcurrentStreams: 0, initialStreamWindow: configuration.initialStreamWindow,
                 connectionWindow: configuration.connectionWindow, maxHeaderListBytes: configuration.maxMetadataBytes),
             owner: self, live: executor.live)
+    }
+
+    override func didHandshake(_ context: ChannelHandlerContext) {
+        guard let serverName else { return }
+        let handler = try? context.pipeline.syncOperations.handler(type: NIOSSLClientHandler.self)
+        if let words = serverName.refusal(of: handler?.peerCertificate) { closeNow(words) }
     }
 
     /// Whether a call may be started now.

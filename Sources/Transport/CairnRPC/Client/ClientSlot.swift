@@ -111,7 +111,12 @@ final class ClientSlot: @unchecked Sendable {
                 channel.eventLoop.makeCompletedFuture {
                     if case .hostPort(let host, _) = address {
                         try channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)
-                        if let tls = self.tls { try self.addTLS(tls, host: host, to: channel) }
+                        if let tls = self.tls {
+                            let name = PeerName(self.configuration.tls?.serverName ?? host)
+                            connection.serverName = name
+                            let handler = try NIOSSLClientHandler(context: tls, serverHostname: name.indication)
+                            try channel.pipeline.syncOperations.addHandler(handler)
+                        }
                     }
                     try channel.pipeline.syncOperations.addHandler(connection)
                 }
@@ -124,14 +129,6 @@ final class ClientSlot: @unchecked Sendable {
         channel.assumeIsolated().whenFailure { error in
             self.connectionDidEnd(connection, FailureWords.of(error))
         }
-    }
-
-    private func addTLS(_ context: NIOSSLContext, host: String, to channel: any Channel) throws {
-        let name = configuration.tls?.serverName ?? host
-        let isAddress = (try? SocketAddress(ipAddress: name, port: 0)) != nil
-        // An IP address can't be a server name indication (RFC 6066, section 3); it is checked against the certificate.
-        let handler = try NIOSSLClientHandler(context: context, serverHostname: isAddress ? nil : name)
-        try channel.pipeline.syncOperations.addHandler(handler)
     }
 
     /// The server's SETTINGS have come, first or again.

@@ -45,6 +45,8 @@ class HTTP2Connection: ChannelInboundHandler, LoopFlushable, @unchecked Sendable
     func didOpen() {}
     /// TLS is up.
     func didHandshake(_ context: ChannelHandlerContext) {}
+    /// The channel has failed, and closes.
+    func didFail(_ error: any Error) {}
     /// There is room on the connection again.
     func didGetRoom(_ session: HTTP2Session) {}
     /// Whether the connection has done its work and may close.
@@ -119,7 +121,10 @@ class HTTP2Connection: ChannelInboundHandler, LoopFlushable, @unchecked Sendable
         }
     }
 
-    final func errorCaught(context: ChannelHandlerContext, error: any Error) { closeNow(FailureWords.of(error)) }
+    final func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if !isClosing { didFail(error) }
+        closeNow(FailureWords.of(error))
+    }
 
     final func channelInactive(context: ChannelHandlerContext) {
         tearDown()

@@ -63,6 +63,15 @@ final class ConnectionRegistry: Sendable {
         for connection in connections { connection.executor.perform { connection.closeNow(reason) } }
     }
 
+    /// Asks every connection whose client has shown a certificate to connect anew, and ends it if it doesn't within
+    /// `grace`.
+    func renewCertificates(_ reason: String, grace: Duration) {
+        let connections = state.withLock { Array($0.connections.values) }
+        for connection in connections where connection.peerCertificate != nil {
+            connection.executor.perform { connection.leave(reason, grace: grace) }
+        }
+    }
+
     /// Waits until no accepted connection is open.
     func waitUntilEmpty() async {
         await withCheckedContinuation { continuation in

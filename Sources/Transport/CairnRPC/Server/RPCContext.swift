@@ -49,4 +49,8 @@ public struct RPCContext: Sendable {
     ///
     /// For a stream without an end, registering the method with `endsOnDrain` is simpler.
     public func onDrain(_ action: @escaping @Sendable () -> Void) { call.onDrain(action) }
+
+    /// Ends the call with an error, whatever its handler is doing, which is cancelled; from any thread. What was
+    /// written before and hasn't been sent yet may be lost. Nothing happens if the call is over.
+    public func end(_ error: RPCError) { call.complete(.failure(error)) }
 }

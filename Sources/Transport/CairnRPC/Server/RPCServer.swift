@@ -13,16 +13,18 @@ public final class RPCServer: Sendable {
     public let addresses: [RPCAddress]
 
     private let listeners: [Listener]
-    private let registry: ConnectionRegistry
+    let registry: ConnectionRegistry
+    let tls: ServedTLS?
     private let logger: Logger
 
     /// How many connections are open.
     public var connectionCount: Int { registry.count }
 
-    private init(listeners: [Listener], registry: ConnectionRegistry, logger: Logger) {
+    private init(listeners: [Listener], registry: ConnectionRegistry, tls: ServedTLS?, logger: Logger) {
         addresses = listeners.map(\.address)
         self.listeners = listeners
         self.registry = registry
+        self.tls = tls
         self.logger = logger
     }
 
@@ -39,8 +41,8 @@ public final class RPCServer: Sendable {
             routes: router.routes, interceptors: router.interceptors, limits: configuration.limits,
             keepalive: configuration.keepalive, compressionThreshold: configuration.compressionThreshold,
             maxDeadline: configuration.maxDeadline, logger: logger, registry: registry, metrics: metrics,
-            tracer: configuration.tracer)
-        let tls = try configuration.tls?.makeContext()
+            tracer: configuration.tracer, wallClock: configuration.wallClock)
+        let tls = try configuration.tls.map { (tls) throws(RPCSetupError) in try ServedTLS(tls) }
         var listeners: [Listener] = []
         do {
             for address in configuration.addresses {
@@ -50,7 +52,7 @@ public final class RPCServer: Sendable {
             for listener in listeners { await listener.close() }
             throw error
         }
-        return RPCServer(listeners: listeners, registry: registry, logger: logger)
+        return RPCServer(listeners: listeners, registry: registry, tls: tls, logger: logger)
     }
 
     /// A bound address, and what has to go with it.
@@ -68,7 +70,7 @@ public final class RPCServer: Sendable {
     }
 
     private static func bind(
-        _ address: RPCAddress, _ configuration: RPCServerConfiguration, _ shared: ServerShared, _ tls: NIOSSLContext?
+        _ address: RPCAddress, _ configuration: RPCServerConfiguration, _ shared: ServerShared, _ tls: ServedTLS?
     ) async throws -> Listener {
         let loops = configuration.eventLoops
         let isTCP = if case .hostPort = address { true } else { false }
@@ -89,11 +91,15 @@ public final class RPCServer: Sendable {
                     shared.registry.release()
                 }
                 return channel.eventLoop.makeCompletedFuture {
+                    let connection = ServerConnection(shared: shared, executor: loops.executor(for: channel.eventLoop))
                     if isTCP {
                         try channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)
-                        if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
+                        if let tls {
+                            connection.awaitsHandshake = true
+                            let handler = NIOSSLServerHandler(context: try tls.context())
+                            try channel.pipeline.syncOperations.addHandler(handler)
+                        }
                     }
-                    let connection = ServerConnection(shared: shared, executor: loops.executor(for: channel.eventLoop))
                     try channel.pipeline.syncOperations.addHandler(connection)
                 }
             }

@@ -1,3 +1,4 @@
+import Glibc
 public import Metrics
 import NIOCore
 
@@ -21,6 +22,8 @@ public struct RPCServerConfiguration: Sendable {
     public var metrics: any MetricsFactory = MetricsSystem.factory
     /// Who traces calls: nobody, unless told otherwise.
     public var tracer: (any RPCCallTracer)?
+    /// The time of day by which certificates end, in seconds since 1970.
+    package var wallClock: @Sendable () -> Int64 = { Int64(time(nil)) }
     /// The kernel's queue of connections that aren't accepted yet.
     public var backlog: Int32 = 1024
 

@@ -9,6 +9,7 @@ import Synchronization
 /// | `cairn_rpc_seconds{method, status}` | timer: calls that ended, from their headers' arrival on |
 /// | `cairn_connections` | meter: open connections |
 /// | `cairn_connections_accepted_total`, `cairn_connections_refused_total` | counters |
+/// | `cairn_tls_handshakes_refused_total` | counter |
 ///
 /// Counted where every call passes, with or without a task: two additions and one look at the clock a call. Calls of
 /// methods that nobody registered count as one method, `unknown`.
@@ -16,6 +17,7 @@ final class RPCServerMetrics: Sendable {
     private let connections: Meter
     private let accepted: Counter
     private let refused: Counter
+    private let handshakesRefused: Counter
     /// By the number of their route.
     private let methods: [MethodMetrics]
     private let unknown: MethodMetrics
@@ -24,6 +26,7 @@ final class RPCServerMetrics: Sendable {
         connections = Meter(label: "cairn_connections", factory: factory)
         accepted = Counter(label: "cairn_connections_accepted_total", factory: factory)
         refused = Counter(label: "cairn_connections_refused_total", factory: factory)
+        handshakesRefused = Counter(label: "cairn_tls_handshakes_refused_total", factory: factory)
         methods = routes.sorted { $0.number < $1.number }.map { MethodMetrics($0.method, factory) }
         unknown = MethodMetrics("unknown", factory)
     }
@@ -36,6 +39,8 @@ final class RPCServerMetrics: Sendable {
     func connectionClosed() { connections.decrement() }
 
     func connectionRefused() { refused.increment() }
+
+    func handshakeRefused() { handshakesRefused.increment() }
 
     /// The metrics of a call's method.
     func method(_ route: Route?) -> MethodMetrics { route.map { methods[$0.number] } ?? unknown }

@@ -15,6 +15,8 @@ struct ServerShared: Sendable {
     let registry: ConnectionRegistry
     let metrics: RPCServerMetrics
     let tracer: (any RPCCallTracer)?
+    let wallClock: @Sendable () -> Int64
+    let refusedHandshakes = LineLimit()
 }
 
 /// A client's connection to a server: brings calls to their handlers, and drains.
@@ -33,6 +35,13 @@ final class ServerConnection: HTTP2Connection, @unchecked Sendable {
     /// Requests so far, and how much of the traffic is in `floods`.
     var requestCount = 0
     var earnedTurns = 0
+    /// Whether TLS isn't up yet.
+    var awaitsHandshake = false
+    /// When the client's certificate ends, in seconds since 1970, and the next look at the time.
+    var certificateEnds: Int64?
+    var certificateCheck: Scheduled<Void>?
+    /// Why the connection drains.
+    private(set) var drainReason = "the server is shutting down"
     private let peer = Mutex<(address: RPCAddress?, certificate: [UInt8]?)>((nil, nil))
 
     init(shared: ServerShared, executor: LoopExecutor) {
@@ -77,12 +86,21 @@ final class ServerConnection: HTTP2Connection, @unchecked Sendable {
 
     override func didHandshake(_ context: ChannelHandlerContext) {
         let handler = try? context.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self)
-        let certificate = try? handler?.peerCertificate?.toDERBytes()
-        peer.withLock { $0.certificate = certificate }
+        let certificate = handler?.peerCertificate
+        awaitsHandshake = false
+        peer.withLock { $0.certificate = try? certificate?.toDERBytes() }
+        certificateEnds = certificate.map { Int64($0.notValidAfter) }
+        checkCertificate()
+    }
+
+    override func didFail(_ error: any Error) {
+        if awaitsHandshake { handshakeDidFail(error) }
     }
 
     override func didTearDown(_ streams: [HTTP2Stream]) {
         waitingStarts.removeAll()
+        certificateCheck?.cancel()
+        certificateCheck = nil
         for case let stream as ServerStream in streams { stream.didClose() }
         shared.registry.remove(self)
     }
@@ -144,6 +162,16 @@ final class ServerConnection: HTTP2Connection, @unchecked Sendable {
         for case let stream as ServerStream in session.streams { stream.drain() }
         setNeedsFlush()
         scheduleWake()
+    }
+
+    /// Drains for another reason than that the server ends, and closes what is still open after `grace`.
+    func leave(_ reason: String, grace: Duration) {
+        guard session != nil, !isDraining else { return }
+        drainReason = reason
+        drain()
+        context?.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(grace)) { [weak self] in
+            self?.closeNow(reason)
+        }
     }
 
     func finishDrain() {

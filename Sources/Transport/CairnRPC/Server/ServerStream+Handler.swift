@@ -85,6 +85,6 @@ extension ServerStream {
             return notes.drainActions
         }
         for action in actions { action() }
-        if route?.endsOnDrain == true { fail(RPCError(.unavailable, "the server is shutting down")) }
+        if route?.endsOnDrain == true { fail(RPCError(.unavailable, connection.drainReason)) }
     }
 }

@@ -12,8 +12,6 @@ enum FailureWords {
             return "the host name \(error.host) can't be resolved"
         case let error as IOError: return String(cString: strerror(error.errnoCode))
         case ChannelError.connectTimeout(let time): return "no answer within \(time.nanoseconds / 1_000_000) ms"
-        case let error as NIOSSLExtraError where error == .failedToValidateHostname:
-            return "the server's certificate is for another name (TLS: \(error))"
         case is NIOSSLError, is BoringSSLError, is NIOSSLExtraError: return ofTLS("\(error)")
         default: return "\(error)"
         }
@@ -25,6 +23,9 @@ enum FailureWords {
             ("CERTIFICATE_REQUIRED", "the server asks for a client certificate"),
             ("ALERT_UNKNOWN_CA", "the peer does not trust our certificate"),
             ("ALERT_BAD_CERTIFICATE", "the peer does not accept our certificate"),
+            ("ALERT_CERTIFICATE_EXPIRED", "the peer says that our certificate has expired"),
+            ("PEER_DID_NOT_RETURN_A_CERTIFICATE", "the peer shows no certificate"),
+            ("HTTP_REQUEST", "the peer does not speak TLS"),
             ("CERTIFICATE_VERIFY_FAILED", "the peer's certificate is not from an authority that is trusted here"),
             ("WRONG_VERSION_NUMBER", "the peer does not speak TLS"),
         ]

@@ -33,20 +33,6 @@ public struct RPCServerTLS: Sendable, Hashable {
         self.privateKey = privateKey
         self.clientTrustRoots = clientTrustRoots
     }
-
-    func makeContext() throws(RPCSetupError) -> NIOSSLContext {
-        var configuration = TLSConfiguration.makeServerConfiguration(
-            certificateChain: try TLSMaterial.certificates(certificateChain).map { .certificate($0) },
-            privateKey: .privateKey(try TLSMaterial.privateKey(privateKey)))
-        configuration.minimumTLSVersion = .tlsv12
-        configuration.applicationProtocols = ["h2"]
-        if let clientTrustRoots {
-            configuration.trustRoots = .certificates(try TLSMaterial.certificates(clientTrustRoots))
-            // A client's certificate carries no host name to check.
-            configuration.certificateVerification = .noHostnameVerification
-        }
-        return try TLSMaterial.context(configuration, name: certificateChain.name)
-    }
 }
 
 /// TLS for a client.
@@ -57,8 +43,7 @@ public struct RPCClientTLS: Sendable, Hashable {
     public var certificateChain: RPCCertificateSource?
     /// Its private key.
     public var privateKey: RPCCertificateSource?
-    /// The name that the server's certificate must carry, unless it carries the IP address that is connected to; `nil`
-    /// for the host that is connected to.
+    /// The host name or IP address that the server's certificate must carry; `nil` for the host that is connected to.
     public var serverName: String?
 
     /// TLS that trusts `trustRoots`, or the system's authorities.
@@ -71,6 +56,8 @@ public struct RPCClientTLS: Sendable, Hashable {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.minimumTLSVersion = .tlsv12
         configuration.applicationProtocols = ["h2"]
+        // The name is checked by ``PeerName``: an address that is connected to would do otherwise, too.
+        configuration.certificateVerification = .noHostnameVerification
         if let trustRoots { configuration.trustRoots = .certificates(try TLSMaterial.certificates(trustRoots)) }
         if let certificateChain {
             configuration.certificateChain = try TLSMaterial.certificates(certificateChain).map { .certificate($0) }
