@@ -36,14 +36,21 @@ extension Switched {
     var capabilities: Capabilities { base.capabilities }
     var limits: Limits { base.limits }
 
+    /// Notes who calls. Throws, before anything is kept of it, if that can be no client's id.
+    fileprivate func note(_ clientID: String) throws(StoreError) {
+        if clientID.isEmpty { return }
+        try limits.check(clientID: clientID)
+        clients.note(clientID)
+    }
+
     func commit(_ transaction: Transaction) async throws(StoreError) -> TransactionResult {
-        clients.note(transaction.clientID)
+        try note(transaction.clientID)
         try writes.check(transaction)
         return try await base.commit(transaction)
     }
 
     func acquireLock(_ request: LockRequest) async throws(StoreError) -> Lock {
-        clients.note(request.clientID)
+        try note(request.clientID)
         try writes.check(Transaction(then: [.lock(request.key, duration: request.duration)]))
         return try await base.acquireLock(request)
     }
@@ -51,31 +58,36 @@ extension Switched {
     func get(
         _ key: Key, consistency: ReadConsistency, clientID: String
     ) async throws(StoreError) -> Record? {
-        clients.note(clientID)
+        try note(clientID)
         return try await base.get(key, consistency: consistency, clientID: clientID)
     }
 
     func inspect(_ key: Key, withValue: Bool, clientID: String) async throws(StoreError) -> KeyInspection? {
-        clients.note(clientID)
+        try note(clientID)
         return try await base.inspect(key, withValue: withValue, clientID: clientID)
     }
 
     func list(_ request: ListRequest) async throws(StoreError) -> ListPage {
-        clients.note(request.clientID)
+        try note(request.clientID)
         return try await base.list(request)
     }
 
     func revision(
         of key: Key, _ revision: Revision, clientID: String
     ) async throws(StoreError) -> KeyRevision? {
-        try await base.revision(of: key, revision, clientID: clientID)
+        try limits.check(clientID: clientID)
+        return try await base.revision(of: key, revision, clientID: clientID)
     }
 
     func history(_ request: HistoryRequest) async throws(StoreError) -> HistoryPage {
-        try await base.history(request)
+        try limits.check(clientID: request.clientID)
+        return try await base.history(request)
     }
 
-    func watch(_ request: WatchRequest) async throws(StoreError) -> WatchStream { try await base.watch(request) }
+    func watch(_ request: WatchRequest) async throws(StoreError) -> WatchStream {
+        for id in request.clientIDs { try limits.check(clientID: id) }
+        return try await base.watch(request)
+    }
 
     func lease(_ id: LeaseID, withKeys: Bool) async throws(StoreError) -> LeaseStatus? {
         try await base.lease(id, withKeys: withKeys)
@@ -119,7 +131,10 @@ private struct SwitchedDirectStore: Switched, DirectStore {
     var base: any Store { direct }
 
     func readyRecord(_ key: Key, clientID: String) -> Record? {
-        guard let record = direct.readyRecord(key, clientID: clientID) else { return nil }
+        // What can't be a client's id takes the long way, where it is refused.
+        guard clientID.utf8.count <= limits.nameBytes, let record = direct.readyRecord(key, clientID: clientID) else {
+            return nil
+        }
         clients.note(clientID)
         return record
     }
@@ -127,15 +142,15 @@ private struct SwitchedDirectStore: Switched, DirectStore {
     func get(
         _ key: Key, clientID: String, answer: @escaping @Sendable (Result<Record?, StoreError>) -> Void
     ) {
-        clients.note(clientID)
+        do throws(StoreError) { try note(clientID) } catch { return answer(.failure(error)) }
         direct.get(key, clientID: clientID, answer: answer)
     }
 
     func commit(
         _ transaction: Transaction, answer: @escaping @Sendable (Result<TransactionResult, StoreError>) -> Void
     ) {
-        clients.note(transaction.clientID)
         do throws(StoreError) {
+            try note(transaction.clientID)
             try writes.check(transaction)
         } catch {
             return answer(.failure(error))
