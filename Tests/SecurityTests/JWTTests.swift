@@ -31,7 +31,7 @@ struct JWTTests {
                 == Principal(
                     name: "web",
                     permissions: Permissions([.init("web/", .readWrite), .init("", .read)], consumers: ["web"]),
-                    clientIDs: .only("web")))
+                    clientIDs: .subject("web")))
         token.claims = #"{"sub":"root","iss":"us","aud":"cairn","exp":1500,"cairn":{"admin":true}}"#
         #expect(try verifier.verify(token.signed(secret: secret), now: now).principal.isAdmin)
         token.claims = #"{"sub":"nobody","iss":"us","aud":"cairn","exp":1500}"#

@@ -137,6 +137,15 @@ struct PermissionsTests {
         #expect(try free.clientID(for: "") == "job" && free.clientID(for: "x") == "x")
         let notOthers = #expect(throws: StoreError.self) { try free.clientID(for: "web-1") }
         #expect(notOthers?.code == .clientIDMismatch)
+        // The ids of subjects are nobody else's, whatever they are.
+        let subject = Principal(name: "web-1", permissions: web, clientIDs: .subject("web-1"))
+        for given in ["", "web-1", "jwt:web-1"] { #expect(try subject.clientID(for: given) == "jwt:web-1") }
+        for (principal, given) in [(subject, "jwt:web-2"), (free, "jwt:web-1"), (free, "jwt:"), (fixed, "jwt:web-1")] {
+            let refused = #expect(throws: StoreError.self) { try principal.clientID(for: given) }
+            #expect(refused?.code == .clientIDMismatch, "\(principal.name) as \(given)")
+        }
+        let long = #expect(throws: StoreError.self) { try free.clientID(for: String(repeating: "x", count: 256)) }
+        #expect(long?.code == .invalidArgument && long?.message.contains("xx") == false)
         let nobody = Principal(name: "anonymous", permissions: web, isAnonymous: true)
         #expect(try nobody.clientID(for: "") == "")
     }

@@ -89,6 +89,15 @@ struct TokensFileTests {
             ),
             ("- {name: anonymous, admin: true}", "t.yaml:1: \"anonymous\" is for everybody"),
             ("- {name: anonymous, certificate: x}", "t.yaml:1: \"anonymous\" is for calls that show nothing"),
+            (
+                "- {name: a, certificate: x, client-id: 'jwt:b'}",
+                "t.yaml:1: \"a\" would call as client \"jwt:b\": what begins"
+            ),
+            ("- {name: 'jwt:b', certificate: x}", "t.yaml:1: \"jwt:b\" would call as client \"jwt:b\": what begins"),
+            (
+                "- {name: a, certificate: x, client-id: b}\n- {name: b, certificate: y}",
+                "t.yaml:2: \"b\" would call as client \"b\", which belongs to \"a\""
+            ),
             ("- {name: a, certificate: x, client-id: ''}", "t.yaml:1: client-id must be a text that isn't empty"),
         ])
     func wrong(_ text: String, _ expected: String) {

@@ -8,11 +8,11 @@ package struct Admission: Sendable {
     package let principal: Principal
     /// When what was shown is no longer good; `nil` for never.
     let expires: Timestamp?
-    /// The access that it was let in by.
-    let version: Int
+    /// The access that it was let in by: the number of the change that made it so.
+    package let version: Int
 }
 
-/// Who may call a server. Its policy can be replaced while it serves; calls that have begun go on with what they had.
+/// Who may call a server. Its policy can be replaced while it serves; calls that may last look whether they still may.
 package final class AccessControl: Sendable {
     private struct State {
         var policy: AccessPolicy
@@ -91,7 +91,7 @@ package final class AccessControl: Sendable {
             (principal, expires) = try self.principal(of: credentials.certificate, policy, now: now)
         }
         // The id is proven, not just said.
-        if case .only(let id) = principal.clientIDs, adminClientIDs.contains(id) { principal = principal.asAdmin }
+        if let id = principal.provenClientID, adminClientIDs.contains(id) { principal = principal.asAdmin }
         return Admission(principal: principal, expires: expires, version: version)
     }
 
@@ -100,6 +100,7 @@ package final class AccessControl: Sendable {
     ///
     /// Throws ``CairnModel/StoreError/Code/notAdmin`` or ``CairnModel/StoreError/Code/adminNotConfigured``.
     package func requireAdmin(_ principal: Principal?, clientID: String) throws(StoreError) {
+        try Limits.standard.check(clientID: clientID)
         if isSecured {
             guard let principal else { throw StoreError(.notAdmin, "nobody is known to be calling") }
             return try principal.requireAdmin()

@@ -27,7 +27,7 @@ package struct JWTKeys: Sendable {
             let text = String(validating: bytes, as: UTF8.self)
             if let text, text.contains("-----BEGIN") {
                 keys = [try await JWTKeys.publicKey(pem: text)]
-            } else if let text, text.trimmingCharacters(in: .whitespacesAndNewlines).hasPrefix("{") {
+            } else if let text, JWTKeys.isJSON(text) {
                 keys = try await JWTKeys.set(json: text)
             } else {
                 keys = [try await JWTKeys.secret(bytes)]
@@ -37,6 +37,16 @@ package struct JWTKeys: Sendable {
         } catch {
             throw SecurityProblems(["the key in \(path) can't be understood: \(error)"])
         }
+    }
+
+    /// Whether a file with these bytes holds a secret, not a public key.
+    package static func isSecret(_ bytes: [UInt8]) -> Bool {
+        guard let text = String(validating: bytes, as: UTF8.self) else { return true }
+        return !text.contains("-----BEGIN") && !isJSON(text)
+    }
+
+    private static func isJSON(_ text: String) -> Bool {
+        text.trimmingCharacters(in: .whitespacesAndNewlines).hasPrefix("{")
     }
 
     private static func secret(_ bytes: [UInt8]) async throws -> Key {

@@ -70,8 +70,9 @@ package struct JWTVerifier: Sendable {
         if let audience, claims.aud?.names.contains(audience) != true {
             throw .invalidToken("it isn't for \"\(audience)\"")
         }
-        guard let name = claims.sub, !name.isEmpty, name.utf8.count <= Limits.standard.nameBytes else {
-            throw .invalidToken("its sub isn't a name of 1 to \(Limits.standard.nameBytes) bytes")
+        let most = Limits.standard.nameBytes - Principal.subjectMark.utf8.count
+        guard let name = claims.sub, !name.isEmpty, name.utf8.count <= most else {
+            throw .invalidToken("its sub isn't a name of 1 to \(most) bytes")
         }
         let rights = claims.cairn
         let permissions = Permissions(
@@ -79,7 +80,7 @@ package struct JWTVerifier: Sendable {
             consumers: rights?.consumers ?? [])
         return Verified(
             principal: Principal(
-                name: name, permissions: permissions, isAdmin: rights?.admin ?? false, clientIDs: .only(name)),
+                name: name, permissions: permissions, isAdmin: rights?.admin ?? false, clientIDs: .subject(name)),
             expires: expires)
     }
 

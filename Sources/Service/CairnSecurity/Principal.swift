@@ -6,9 +6,15 @@ package struct Principal: Hashable, Sendable {
     package enum ClientIDs: Hashable, Sendable {
         /// This one alone.
         case only(String)
-        /// Any but these, which belong to others.
+        /// The one of a JSON Web Token's subject: its name after ``Principal/subjectMark``.
+        case subject(String)
+        /// Any but these, which belong to others, and those of subjects.
         case any(except: Set<String>)
     }
+
+    /// What the client ids of subjects begin with, and no others: which subjects there are is the issuer's business, so
+    /// an entry's id, or one that a token chooses, could be that of a subject as well.
+    package static let subjectMark = "jwt:"
 
     /// The name, for people and as the client id of calls that give none.
     package var name: String
@@ -39,18 +45,38 @@ package struct Principal: Hashable, Sendable {
             name: name, permissions: .all, isAdmin: true, clientIDs: clientIDs, isAnonymous: isAnonymous)
     }
 
+    /// The one client id that it calls as, if there is one.
+    var provenClientID: String? {
+        switch clientIDs {
+        case .only(let id): id
+        case .subject(let subject): Principal.subjectMark + subject
+        case .any: nil
+        }
+    }
+
     /// The client id of a call that gives `clientID`: that one if it may be used, its own if the call gives none.
     ///
     /// Throws ``CairnModel/StoreError/Code/clientIDMismatch``.
     package func clientID(for clientID: String) throws(StoreError) -> String {
+        try Limits.standard.check(clientID: clientID)
         switch clientIDs {
         case .only(let own):
             if clientID.isEmpty || clientID == own { return own }
             throw StoreError(
                 .clientIDMismatch,
                 "\"\(name)\" calls as client \"\(own)\", not as \"\(clientID)\"; give that client id, or none")
+        case .subject(let subject):
+            let own = Principal.subjectMark + subject
+            if clientID.isEmpty || clientID == own || clientID == subject { return own }
+            throw StoreError(
+                .clientIDMismatch,
+                "\"\(name)\" calls as client \"\(own)\", not as \"\(clientID)\"; give that client id, or none")
         case .any(let others):
             if clientID.isEmpty { return isAnonymous ? "" : name }
+            guard !clientID.hasPrefix(Principal.subjectMark) else {
+                throw StoreError(
+                    .clientIDMismatch, "client id \"\(clientID)\" is for who shows a JSON Web Token of that subject")
+            }
             guard others.contains(clientID) else { return clientID }
             throw StoreError(
                 .clientIDMismatch, "client id \"\(clientID)\" belongs to another token than \"\(name)\"'s")

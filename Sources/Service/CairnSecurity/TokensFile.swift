@@ -39,6 +39,7 @@ private struct TokensReader {
             return []
         }
         var entries: [TokenEntry] = []
+        var places: [Node] = []
         var lines: [String: Int] = [:]
         for node in nodes {
             guard let entry = entry(of: node) else { continue }
@@ -47,8 +48,25 @@ private struct TokensReader {
                 lines[what] = node.mark?.line ?? 0
             }
             entries.append(entry)
+            places.append(node)
         }
+        for (entry, node) in zip(entries, places) { checkClientID(of: entry, at: node, among: entries) }
         return entries
+    }
+
+    /// Complains of an entry that would call as a client that another one is.
+    private mutating func checkClientID(of entry: TokenEntry, at node: Node, among entries: [TokenEntry]) {
+        if entry.proof == .nothing { return }
+        let id = entry.clientID ?? entry.name
+        if id.hasPrefix(Principal.subjectMark) {
+            complain(
+                "\"\(entry.name)\" would call as client \"\(id)\": what begins with \(Principal.subjectMark) is for "
+                    + "the subjects of JSON Web Tokens; give it another client-id", at: node)
+        }
+        guard entry.clientID == nil, let other = entries.first(where: { $0.clientID == id }) else { return }
+        complain(
+            "\"\(entry.name)\" would call as client \"\(id)\", which belongs to \"\(other.name)\"; give it a client-id "
+                + "of its own", at: node)
     }
 
     private mutating func entry(of node: Node) -> TokenEntry? {

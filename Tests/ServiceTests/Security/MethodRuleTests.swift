@@ -3,32 +3,42 @@ import CairnKeyspace
 import CairnMemory
 import CairnModel
 import CairnProtocol
-import CairnRPC
 import CairnSecurity
 import CairnWire
 import Logging
 import SwiftProtobuf
 import Testing
 
+@testable import CairnRPC
 @testable import CairnServer
 
 /// Every method of every service, by name: a new one without a rule fails here.
 @Suite("Rules of methods")
 struct MethodRuleTests {
-    private func registered() async throws -> [String] {
+    private func registered() async throws -> [String] { try await router().methods }
+
+    private func router() async throws -> RPCRouter {
         let store = try await Keyspace.open { () throws(StoreError) -> any Engine in MemoryEngine() }
         let door = GRPCDoor(
             store: store, configuration: CairnServer.Configuration(grpc: RPCServerConfiguration(addresses: [])),
             writes: WriteSwitch(), clients: ClientRegistry(), stopRequest: StopRequest(),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         await store.close()
-        return door.router.methods
+        return door.router
     }
 
     @Test("every method that is served has a rule, and every rule a method")
     func complete() async throws {
         #expect(try await registered() == MethodRule.table.keys.sorted())
         #expect(MethodRule.of("cairn.v1.KeyValue/NotThereYet") == .admin)
+    }
+
+    @Test("who makes a call that may last is looked at again: every stream but health's, and the wait for a lock")
+    func lasting() async throws {
+        let streams = try await router().routes.values.filter { $0.streamsRequests || $0.streamsResponses }.map(
+            \.method)
+        let asked = Set(streams.filter { MethodRule.of($0) != .anybody })
+        #expect(asked.union(["cairn.v1.Locks/Lock"]) == MethodRule.lasting)
     }
 
     @Test("every method of our protos is served")

@@ -182,24 +182,6 @@ struct PermissionDoorTests {
         }
     }
 
-    @Test("a stream that is open goes on when its token is gone; the next call is refused")
-    func openStream() async throws {
-        try await withSecuredServer(entries) { (secured) async throws in
-            try await secured.client("web") { (web) async throws in
-                var updates = try await web.watch(WatchRequest(range: KeyRange(prefix: "web/"))).makeAsyncIterator()
-                secured.access.replace(policy: AccessPolicy(entries: [entry("root", admin: true)]))
-                let refused = await #expect(throws: StoreError.self) { _ = try await web.get("web/a") }
-                #expect(refused?.code == .tokenInvalid && refused?.retry == .never)
-                try await secured.client("root") { try await $0.set("web/a", "1") }
-                var keys: [Key] = []
-                while keys.isEmpty, let update = try await updates.next() {
-                    if case .events(let events) = update { keys = events.map(\.key) }
-                }
-                #expect(keys == ["web/a"])
-            }
-        }
-    }
-
     @Test("an admin makes the server read-only, and stops it; others can't")
     func admin() async throws {
         try await withSecuredServer(entries) { (secured) async throws in

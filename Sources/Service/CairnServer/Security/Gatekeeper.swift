@@ -6,22 +6,29 @@ internal import Logging
 
 /// Asks every call who makes it, before its handler runs.
 ///
-/// Who was let in is remembered with the connection. A call that shows the same, while nothing has changed and it has
-/// not expired, may do without a task; any other is looked at here, and refused here.
+/// Calls that may last are looked at again while they do. Who was let in is remembered with the connection. A call that
+/// shows the same, while nothing has changed and it has not expired, may do without a task; any other is looked at
+/// here, and refused here.
 struct Gatekeeper: RPCServerInterceptor {
     let access: AccessControl
     let logger: Logger
+    private let openCalls: OpenCalls
+
+    init(access: AccessControl, logger: Logger) {
+        self.access = access
+        self.logger = logger
+        openCalls = OpenCalls(logger: logger)
+    }
 
     func intercept(_ context: RPCContext, next: @Sendable () async throws -> Void) async throws {
         let rule = MethodRule.of(context.method)
         if rule == .anybody { return try await next() }
-        let principal: Principal
+        let admission: Admission
+        let credentials = Credentials(
+            authorization: context.metadata.texts("authorization"), certificate: context.peerCertificate)
         do throws(StoreError) {
-            let admission = try access.admission(
-                showing: Credentials(
-                    authorization: context.metadata.texts("authorization"), certificate: context.peerCertificate))
-            principal = admission.principal
-            try rule.check(principal)
+            admission = try access.admission(showing: credentials)
+            try rule.check(admission.principal)
             try remember(admission, context)
         } catch {
             // Not louder: anybody can make it happen as often as they like. The metrics count it by status.
@@ -33,7 +40,11 @@ struct Gatekeeper: RPCServerInterceptor {
                 ])
             throw RPCError(error)
         }
-        try await Caller.$current.withValue(principal) { try await next() }
+        try await Caller.$current.withValue(admission.principal) {
+            guard MethodRule.lasting.contains(context.method) else { return try await next() }
+            let call = OpenCall(context, showing: credentials, admitted: admission, by: access)
+            try await openCalls.during(call) { try await next() }
+        }
     }
 
     func admits(_ call: RPCDirectCall) -> Bool {

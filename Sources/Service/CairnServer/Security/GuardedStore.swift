@@ -31,8 +31,10 @@ struct GuardedStore: Store {
     }
 
     func watch(_ request: WatchRequest) async throws(StoreError) -> WatchStream {
-        let caller = try Caller.required()
-        for range in request.ranges { try caller.requireRead(range) }
+        let ranges = request.ranges
+        _ = try Caller.required { (caller) throws(StoreError) in
+            for range in ranges { try caller.requireRead(range) }
+        }
         return try await base.watch(request)
     }
 
@@ -85,10 +87,17 @@ struct GuardedStore: Store {
     }
 
     func acquireLock(_ request: LockRequest) async throws(StoreError) -> Lock {
-        let caller = try Caller.required()
-        try caller.requireWrite(request.key)
+        let (key, given) = (request.key, request.clientID)
+        let id = try Caller.required().clientID(for: given)
+        _ = try Caller.required { (caller) throws(StoreError) in
+            try caller.requireWrite(key)
+            // It may wait for long, and the lock is for who asked for it.
+            guard try caller.clientID(for: given) != id else { return }
+            throw StoreError(
+                .clientIDMismatch, "the call was made as client \"\(id)\", which it no longer is", key: key)
+        }
         var request = request
-        request.clientID = try caller.clientID(for: request.clientID)
+        request.clientID = id
         return try await base.acquireLock(request)
     }
 
@@ -120,7 +129,7 @@ struct GuardedStore: Store {
     }
 
     func consumer(_ name: String) async throws(StoreError) -> Consumer? {
-        try Caller.required().requireConsumer(name)
+        _ = try Caller.required { (caller) throws(StoreError) in try caller.requireConsumer(name) }
         return try await base.consumer(name)
     }
 
@@ -132,7 +141,7 @@ struct GuardedStore: Store {
     // MARK: The whole store
 
     func backup(toFile path: String) async throws(StoreError) {
-        try Caller.required().requireAdmin()
+        _ = try Caller.required { (caller) throws(StoreError) in try caller.requireAdmin() }
         try await base.backup(toFile: path)
     }
 
