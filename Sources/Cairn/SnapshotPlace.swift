@@ -16,7 +16,7 @@ enum SnapshotPlace {
     /// Opens the place that a URL names. Blocks.
     static func open(_ url: String) throws(StoreError) -> any SnapshotStore {
         guard let colon = url.firstIndex(of: ":") else {
-            throw StoreError(.invalidURL, "\"\(url)\" is no URL for snapshots; write \(schemes)")
+            throw StoreError(.invalidURL, "what is given is no URL for snapshots; write \(schemes)")
         }
         var rest = url[url.index(after: colon)...]
         switch url[..<colon] {

@@ -23,7 +23,7 @@ public struct StoreURL: Hashable, Sendable {
     /// Reads a URL. Throws ``CairnModel/StoreError/Code/invalidURL``, naming the schemes that there are.
     public init(_ text: String) throws(StoreError) {
         guard let colon = text.firstIndex(of: ":") else {
-            throw StoreError(.invalidURL, "\"\(text)\" is no store URL; write \(StoreURL.schemes)")
+            throw StoreError(.invalidURL, "what is given is no store URL; write \(StoreURL.schemes)")
         }
         var rest = text[text.index(after: colon)...]
         switch text[..<colon] {

@@ -63,6 +63,14 @@ struct SettingKindTests {
             ("postgres://u@db/x?password=geheim&a=b", "postgres://u@db/x?password=***&a=b"),
             ("postgres://db/x?sslpassword=geheim", "postgres://db/x?sslpassword=***"),
             ("postgres://[::1]:5432/x", "postgres://[::1]:5432/x"),
+            ("postgres:/u:geheim@db/x", "postgres:***@db/x"), ("postgres//u:geheim@db", "postgres//u:***@db"),
+            ("u:geheim@db", "u:***@db"), ("postgres://u:ge?heim@db/x", "postgres://u:***@db/x"),
+            ("postgres://u:ge/he@im@db/x?a=b", "postgres://u:***@db/x?a=b"),
+            ("postgres://u:geheim", "postgres://u:***"),
+            ("postgres://u:geheim/x", "postgres://u:***/x"), ("postgres://a:1,b:2/x", "postgres://a:1,b:2/x"),
+            ("host=db password=geheim user=u", "host=db password=*** user=u"),
+            ("host=db password='ge heim' user=u", "host=db password=***' user=u"), ("memory:", "memory:"),
+            ("sqlite:/home/u:v@w/a.db", "sqlite:/home/u:v@w/a.db"), ("http://u:geheim@h:1", "http://u:***@h:1"),
         ])
     func secrets(_ url: String, _ shown: String) { #expect(SecretText.hidden(url) == shown) }
 

@@ -23,6 +23,11 @@ struct PostgresURL: Sendable {
         guard url.hasPrefix("postgres://") || url.hasPrefix("postgresql://") else {
             throw .badURL("a URL of this home starts with postgres://")
         }
+        // Taken apart there, the rest of the password would be told as the database's name.
+        guard
+            !url.drop(while: { $0 != "/" }).dropFirst(2).drop(while: { $0 != "/" }).prefix(while: { $0 != "?" })
+                .contains("@")
+        else { throw .badURL("there is an @ behind a /: write a / in a password as %2F, and an @ elsewhere as %40") }
         let (rest, own) = try PostgresURL.split(url)
         options = try PostgresURL.parse(rest)
 

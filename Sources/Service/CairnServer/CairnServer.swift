@@ -1,6 +1,7 @@
 public import CairnModel
 public import CairnRPC
 package import CairnSecurity
+internal import Foundation
 public import Logging
 internal import Metrics
 public import ServiceLifecycle
@@ -87,7 +88,7 @@ public struct CairnServer: Service {
             let value = writes.isReadOnly ? 1.0 : 0
             return ProcessMetrics.families() + [
                 MetricFamily(readOnly, help: MetricTable.help(of: readOnly), .gauge, value), .cairnInfo,
-            ]
+            ] + [MetricFamily].ofCertificates(of: server)
         }
     }
 
@@ -96,6 +97,10 @@ public struct CairnServer: Service {
 
     /// Where the monitor listens, with the port that was chosen; `nil` without one.
     public var monitorAddress: RPCAddress? { monitor?.address }
+
+    /// Serves new connections with these certificates; see ``CairnRPC/RPCServer/replace(tls:)``. Reads files, so it
+    /// blocks.
+    public func replace(tls: RPCServerTLS) throws(RPCSetupError) { try server.replace(tls: tls) }
 
     /// Whether writes are refused with ``CairnModel/StoreError/Code/readOnly``. Reads and streams go on, and so does
     /// what the store does by itself, such as to expire leases. A write that has begun is not undone.
@@ -124,6 +129,16 @@ public struct CairnServer: Service {
         door.health.stop()
         await server.shutdownGracefully(deadline: drainTime)
         await monitor?.stop()
+    }
+}
+
+extension [MetricFamily] {
+    /// How long the server's own certificates are good; nothing without TLS.
+    fileprivate static func ofCertificates(of server: RPCServer) -> [MetricFamily] {
+        guard let ends = server.certificateEnds else { return [] }
+        let name = "cairn_tls_certificate_days_left"
+        let days = (Double(ends) - Date().timeIntervalSince1970) / 86_400
+        return [MetricFamily(name, help: MetricTable.help(of: name), .gauge, days)]
     }
 }
 

@@ -77,11 +77,14 @@ extension Setting {
         "listen", .list, standard: "127.0.0.1:4747",
         "Where to listen: HOST:PORT or unix:PATH; port 0 takes a free one. May be repeated.", placeholder: "address")
     package static let tlsCert = Setting(
-        "tls-cert", .text, "Serve with TLS: the certificate and its issuers, as PEM.", placeholder: "file")
+        "tls-cert", .text, "Serve with TLS: the certificate and its issuers, as PEM, which SIGHUP reads anew.",
+        placeholder: "file")
     package static let tlsKey = Setting(
-        "tls-key", .text, "The certificate's private key, as PEM.", placeholder: "file")
+        "tls-key", .text, "The certificate's private key, as PEM, which SIGHUP reads anew.", placeholder: "file")
     package static let tlsClientCA = Setting(
-        "tls-client-ca", .text, "Ask clients for a certificate of these authorities, as PEM.", placeholder: "file")
+        "tls-client-ca", .text,
+        "Ask clients for a certificate of these authorities, as PEM up to their roots, which SIGHUP reads anew.",
+        placeholder: "file")
     package static let threads = Setting(
         "threads", .integer(1...1_024), otherwise: "one for each core", "The threads that serve connections.",
         placeholder: "n")

@@ -134,7 +134,9 @@ package struct SettingsSources: Sendable {
             }
             return setting.kind.value(of: text).mapError { problem in
                 // A text that may hold a password is not repeated.
-                setting.isSecret ? problem : SettingProblem("\"\(text)\" \(problem.message)")
+                if setting.isSecret { return problem }
+                let shown = setting.kind == .endpoint ? SecretText.hidden(text) : text
+                return SettingProblem("\"\(shown)\" \(problem.message)")
             }
         }
         do {

@@ -71,12 +71,55 @@ struct CertificateIdentityTests {
                 // The same name from another authority is nobody's: TLS ends it, and says why.
                 let stranger = try await run("stranger", "get", "web/a")
                 #expect(stranger.status == .code(5) && stranger.errors.contains("our certificate"), "\(stranger)")
+                _ = try await cairn.process.errors.first("the log of the refused handshake") { bytes in
+                    let text = String(decoding: bytes, as: UTF8.self)
+                    let hasReason = text.contains("not from an authority that is trusted here")
+                    return text.contains("a TLS handshake failed") && hasReason ? true : nil
+                }
                 let server = try await run("web", "get", "web/a", ca: "otherca")
                 #expect(server.status == .code(5), "\(server)")
                 #expect(server.errors.contains("not from an authority that is trusted"), "\(server)")
                 try tokens.write(before)
                 try await cairn.reload("tokens and keys reloaded")
                 #expect(try await run("web", "get", "web/a").status == .code(8))
+            }
+        }
+    }
+
+    @Test("certificates are read anew on SIGHUP; wrong ones are told, and the old ones stay")
+    func renewal() async throws {
+        try await withTemporaryDirectory { (directory) async throws in
+            try await makeCertificates(in: directory)
+            let (certificate, key) = ("\(directory)/served.pem", "\(directory)/served.key")
+            func serve(_ name: String) throws {
+                for (from, to) in [("\(directory)/\(name).pem", certificate), ("\(directory)/\(name).key", key)] {
+                    try Data(contentsOf: URL(fileURLWithPath: from)).write(to: URL(fileURLWithPath: to))
+                }
+            }
+            try serve("server")
+            let check = ["config", "check", "--tls-cert", certificate, "--tls-key", key]
+            #expect(try await CairnBinary.run(check).status == .code(0))
+            try await withServer(options: ["--tls-cert", certificate, "--tls-key", key, "--monitor", "127.0.0.1:0"]) {
+                (cairn) async throws in
+                func get(_ authority: String) async throws -> CommandResult {
+                    try await cairn.run([
+                        "status", "--ca-cert", "\(directory)/\(authority).pem", "--server-name", "localhost",
+                    ])
+                }
+                #expect(try await get("ca").status == .code(0))
+                try serve("stranger")
+                try await cairn.reload("certificates reloaded")
+                #expect(try await get("ca").status == .code(5))
+                #expect(try await get("otherca").status == .code(0))
+                // The key of another.
+                try Data(contentsOf: URL(fileURLWithPath: "\(directory)/server.key")).write(
+                    to: URL(fileURLWithPath: key))
+                let checked = try await CairnBinary.run(check)
+                #expect(checked.status == .code(64) && checked.errors.contains(key), "\(checked)")
+                try await cairn.reload("what held before holds")
+                #expect(try await get("otherca").status == .code(0))
+                let alone = try await CairnBinary.run(check + ["--tls-client-ca", "\(directory)/server.pem"])
+                #expect(alone.status == .code(64) && alone.errors.contains("CN=ca"), "\(alone)")
             }
         }
     }

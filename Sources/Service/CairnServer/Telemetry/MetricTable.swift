@@ -10,6 +10,11 @@ package enum MetricTable {
         ("cairn_connections", "", "Connections that are open."),
         ("cairn_connections_accepted_total", "", "Connections that were accepted."),
         ("cairn_connections_refused_total", "", "Connections that were closed at once, as too many were open."),
+        ("cairn_tls_handshakes_refused_total", "", "TLS handshakes that failed, and client certificates that ended."),
+        (
+            "cairn_tls_certificate_days_left", "",
+            "Days until the first of the server's own certificates ends; negative once it has."
+        ),
         ("cairn_batch_seconds", "", "How long it took to decide and store a batch of writes."),
         ("cairn_batch_transactions", "", "How many transactions a batch held."),
         ("cairn_batch_failures_total", "reason", "Batches that could not be stored, by the error's reason."),

@@ -11,19 +11,21 @@ struct ConfigCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Check flags, environment and file; end with 0 if `cairn serve` would take them.",
             discussion: """
-                Says everything that is wrong, on standard error. Reads the files of --tokens and --jwt-key, too; opens
-                neither the store nor a port.
+                Says everything that is wrong, on standard error. Reads the files of --tokens, --jwt-key and --tls-cert,
+                too; opens neither the store nor a port.
                 """)
 
         @OptionGroup var options: ServeOptions
 
         func run() async throws {
             let settings = try options.settings()
+            var warnings = settings.warnings.map(\.message)
             try await reportingErrors {
-                _ = try ServedAddresses(settings)
+                let addresses = try ServedAddresses(settings)
                 _ = try await AccessFiles.policy(settings)
+                warnings += try await TLSFiles.check(settings) + ExposureWarnings.of(settings, addresses)
             }
-            for warning in settings.warnings { Terminal.complain("warning: \(warning.message)") }
+            for warning in warnings { Terminal.complain("warning: \(warning)") }
             Terminal.print("the configuration is right")
         }
     }

@@ -3,6 +3,7 @@ import CairnSecurity
 import CairnServer
 import CairnSettings
 import Logging
+import NIOPosix
 import Synchronization
 
 /// The settings of a running server, and what follows when some of them change.
@@ -29,13 +30,15 @@ final class LiveSettings: Sendable {
         self.logger = logger
     }
 
-    /// Takes up what can be changed, and logs what was and what wasn't. The files of tokens and keys are read anew;
-    /// throws ``SecurityProblems`` if they are wrong, and then nothing is changed.
+    /// Takes up what can be changed, and logs what was and what wasn't. The files of tokens, keys and certificates are
+    /// read anew; throws ``SecurityProblems`` if they are wrong, and then nothing is changed.
     ///
     /// What needs a restart is told again at each reload until then.
     func take(_ new: Settings) async throws {
         // Where the files are needs a restart; what is in them does not.
-        let policy = try await AccessFiles.policy(settings.withLock { $0 })
+        let served = settings.withLock { $0 }
+        let policy = try await AccessFiles.policy(served)
+        let warnings = try await takeCertificates(served)
         let (changes, current) = settings.withLock { settings in
             let changes = SettingsChange.between(settings, new)
             settings = settings.takingReloadable(of: new)
@@ -51,7 +54,7 @@ final class LiveSettings: Sendable {
         }
         access.replace(adminClientIDs: current.adminClientIDSet)
         events.set(isOn: current.flag(.logEvents))
-        for warning in new.warnings { logger.warning("\(warning.message)") }
+        for warning in new.warnings.map(\.message) + warnings { logger.warning("\(warning)") }
         for change in changes {
             let metadata: Logger.Metadata = [
                 "setting": "\(change.setting.name)", "from": "\(change.before)", "to": "\(change.after)",
@@ -63,5 +66,19 @@ final class LiveSettings: Sendable {
             }
         }
         logger.notice("configuration reloaded", metadata: ["changes": "\(changes.count)"])
+    }
+
+    /// Has new connections served with what the files of certificates hold now. Returns what is to be warned of.
+    private func takeCertificates(_ served: Settings) async throws(SecurityProblems) -> [String] {
+        guard let tls = TLSFiles.tls(served) else { return [] }
+        let warnings = try await TLSFiles.check(served)
+        let server = server
+        do {
+            try await NIOThreadPool.singleton.runIfActive { try server.replace(tls: tls) }
+        } catch {
+            throw SecurityProblems(["\(error)"])
+        }
+        logger.notice("certificates reloaded")
+        return warnings
     }
 }

@@ -37,9 +37,8 @@ enum ServedStore {
         let addresses = try ServedAddresses(settings)
         let access = AccessControl(
             policy: try await AccessFiles.policy(settings), adminClientIDs: settings.adminClientIDSet)
-        if access.isSecured, settings.text(.tlsCert) == nil, addresses.listen.contains(where: \.isOnNetwork) {
-            logger.warning("tokens come over the network as they are: serve with --tls-cert and --tls-key")
-        }
+        let warnings = try await TLSFiles.check(settings) + ExposureWarnings.of(settings, addresses)
+        for warning in warnings { logger.warning("\(warning)") }
         let loops = settings.integer(.threads).map { RPCEventLoops(count: $0) } ?? .shared
         var options = keyspaceOptions(settings, loops: loops, metrics: metrics, logger: logger)
         options.tracer = traces
@@ -138,11 +137,7 @@ extension Settings {
 
     fileprivate func rpcConfiguration(addresses: [RPCAddress], loops: RPCEventLoops) -> RPCServerConfiguration {
         var rpc = RPCServerConfiguration(addresses: addresses, eventLoops: loops)
-        if let tlsCert = text(.tlsCert), let tlsKey = text(.tlsKey) {
-            rpc.tls = RPCServerTLS(
-                certificateChain: .file(tlsCert), privateKey: .file(tlsKey),
-                clientTrustRoots: text(.tlsClientCA).map { .file($0) })
-        }
+        rpc.tls = TLSFiles.tls(self)
         if let count = integer(.maxConnections) { rpc.limits.maxConnections = count }
         if let count = integer(.maxConcurrentCalls) { rpc.limits.maxConcurrentStreams = count }
         rpc.keepalive.interval = duration(.keepaliveInterval)
@@ -151,14 +146,6 @@ extension Settings {
         rpc.keepalive.maxAge = duration(.maxConnectionAge)
         rpc.compressionThreshold = integer(.compressFrom)
         return rpc
-    }
-}
-
-extension RPCAddress {
-    /// Whether others than this machine may reach it, as far as its name tells.
-    fileprivate var isOnNetwork: Bool {
-        guard case .hostPort(let host, _) = self else { return false }
-        return !(host.hasPrefix("127.") || host == "::1" || host == "localhost")
     }
 }
 
