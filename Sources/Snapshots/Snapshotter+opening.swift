@@ -10,12 +10,15 @@ extension Snapshotter {
     ///
     /// A broken snapshot is logged, and the one before it is used. Throws ``CairnModel/StoreError/Code/corrupted`` if
     /// all are broken; ``CairnModel/StoreError/Code/permissionDenied`` if the newest whole one needs a key that isn't
-    /// there, or another; ``CairnModel/StoreError/Code/formatTooNew``; and what the place throws.
+    /// there, or another; ``CairnModel/StoreError/Code/formatTooNew``; ``CairnModel/StoreError/Code/storageBusy`` if
+    /// another server has the snapshots of that name; and what the place throws.
     package static func open(
         _ store: any SnapshotStore, options: SnapshotOptions, keyMetricsCapacity: Int = 0, clock: any WallClock,
         logger: Logger
     ) throws(StoreError) -> (engine: MemoryEngine, snapshotter: Snapshotter) {
         try options.check()
+        // Before anything is read: what another server keeps later would not be in it.
+        try store.own(options.server)
         let stored = try store.list(of: options.server)
         let newest = stored.last?.name
         var restored = Restored(

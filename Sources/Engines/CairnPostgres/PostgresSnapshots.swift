@@ -12,6 +12,9 @@ package final class PostgresSnapshots: SnapshotStore {
     private let url: PostgresURL
     private let snapshots: String
     private let pieces: String
+    private let owners: String
+    /// Whose snapshots are ours, and the random number by which that is known.
+    private let owned = Mutex<(server: String, owner: Int64)?>(nil)
     /// The connection, while nobody uses it.
     private let idle = Mutex<Connection?>(nil)
 
@@ -26,13 +29,20 @@ package final class PostgresSnapshots: SnapshotStore {
         let names = Names(self.url.schema)
         snapshots = names.qualified("cairn_snapshots")
         pieces = names.qualified("cairn_snapshot_pieces")
-        let (snapshots, pieces) = (snapshots, pieces)
+        owners = names.qualified("cairn_snapshot_owners")
+        let (snapshots, pieces, owners) = (snapshots, pieces, owners)
         try withConnection { (connection) throws(StoreError) in
             let look = Call(
-                Statement("", "SELECT to_regclass($1::text) IS NOT NULL AND to_regclass($2::text) IS NOT NULL"),
+                Statement(
+                    "",
+                    """
+                    SELECT to_regclass($1::text) IS NOT NULL AND to_regclass($2::text) IS NOT NULL
+                        AND to_regclass($3::text) IS NOT NULL
+                    """),
                 Parameters {
                     $0.add(snapshots)
                     $0.add(pieces)
+                    $0.add(owners)
                 })
             if try connection.run(look).flag(0, 0) { return }
             let lock = Call(
@@ -56,9 +66,51 @@ package final class PostgresSnapshots: SnapshotStore {
                     PRIMARY KEY (snapshot, number)
                 )
                 """,
+                "CREATE TABLE IF NOT EXISTS \(owners) (server text PRIMARY KEY, owner bigint NOT NULL)",
             ]
             _ = try connection.run(
                 [Call(Statements.begin), lock] + make.map { Call(Statement("", $0)) } + [Call(Statements.commit)])
+        }
+    }
+
+    /// The lock is the connection's, so it goes with the process. A connection that was lost, or a pooler that gives
+    /// each transaction another one, may let somebody else in; then the number in the table says who was last, and who
+    /// isn't keeps no more.
+    package func own(_ server: String) throws(StoreError) {
+        let owner = Int64.random(in: .min ... .max)
+        let note = Statement(
+            "",
+            """
+            INSERT INTO \(owners) (server, owner) VALUES ($1::text, $2::bigint)
+            ON CONFLICT (server) DO UPDATE SET owner = excluded.owner
+            """)
+        try withConnection { (connection) throws(StoreError) in
+            try lock(server, on: connection)
+            _ = try connection.run(
+                Call(
+                    note,
+                    Parameters {
+                        $0.add(server)
+                        $0.add(owner)
+                    }))
+        }
+        owned.withLock { $0 = (server, owner) }
+    }
+
+    private func lock(_ server: String, on connection: Connection) throws(StoreError) {
+        if url.isPooled == true { return }
+        let take = Statement("", "SELECT pg_try_advisory_lock(hashtextextended($1::text, 0))")
+        let rows = try connection.run(Call(take, Parameters { $0.add("cairn snapshots \(snapshots) \(server)") }))
+        guard rows.flag(0, 0) else { throw .snapshotsInUse(server: server, place: place, by: "") }
+    }
+
+    /// Throws unless the snapshots of a server are still ours. Holds the row until the end of the transaction.
+    private func checkOwner(_ server: String, on connection: Connection) throws(StoreError) {
+        guard let owned = owned.withLock({ $0 }), owned.server == server else { return }
+        let look = Statement("", "SELECT owner FROM \(owners) WHERE server = $1::text FOR UPDATE")
+        let rows = try connection.run(Call(look, Parameters { $0.add(server) }))
+        guard rows.count == 1, rows.integer(0, 0) == owned.owner else {
+            throw .snapshotsTaken(server: server, place: place)
         }
     }
 
@@ -84,8 +136,9 @@ package final class PostgresSnapshots: SnapshotStore {
             "", "INSERT INTO \(pieces) (snapshot, number, data) VALUES ($1::bigint, $2::bigint, $3::bytea)")
         let finish = Statement("", "UPDATE \(snapshots) SET bytes = $2::bigint WHERE id = $1::bigint")
         try withConnection { (connection) throws(StoreError) in
-            let begun = try connection.run([Call(Statements.begin), Call(insert, key(of: name))])
-            let id = begun[1].integer(0, 0)
+            _ = try connection.run([Call(Statements.begin)])
+            try checkOwner(name.server, on: connection)
+            let id = try connection.run(Call(insert, key(of: name))).integer(0, 0)
             let sink = PiecedSink { (number, piece) throws(StoreError) in
                 _ = try connection.run(
                     Call(
@@ -150,9 +203,16 @@ package final class PostgresSnapshots: SnapshotStore {
             defer { idle = nil }
             return idle
         }
+        var isNew = false
         let connection: Connection
-        if let kept, !kept.isBroken { connection = kept } else { connection = try Connection.open(url, for: .writing) }
+        if let kept, !kept.isBroken {
+            connection = kept
+        } else {
+            connection = try Connection.open(url, for: .writing)
+            isNew = true
+        }
         do throws(StoreError) {
+            if isNew, let owned = owned.withLock({ $0 }) { try lock(owned.server, on: connection) }
             let result = try body(connection)
             idle.withLock { $0 = connection }
             return result

@@ -2,6 +2,7 @@ package import CairnKeyspace
 package import CairnModel
 internal import Foundation
 internal import GRDB
+internal import Synchronization
 
 /// Snapshots in a SQLite file of their own. `docs/formats/snapshot.md` describes its tables.
 ///
@@ -28,6 +29,8 @@ package final class SQLiteSnapshots: SnapshotStore {
     /// The file.
     package let place: String
     private let queue: DatabaseQueue
+    /// By server: files beside this one.
+    private let locks = Mutex<[String: SnapshotNameLock]>([:])
 
     /// The snapshots in a file, which is made if it isn't there; its directory must be.
     ///
@@ -59,6 +62,11 @@ package final class SQLiteSnapshots: SnapshotStore {
         }
     }
 
+    package func own(_ server: String) throws(StoreError) {
+        let lock = try SnapshotNameLock(path: "\(place)-\(server).lock", server: server, place: place)
+        locks.withLock { $0[server] = lock }
+    }
+
     package func list(of server: String) throws(StoreError) -> [StoredSnapshot] {
         try run { database in
             try Row.fetchAll(
@@ -73,6 +81,7 @@ package final class SQLiteSnapshots: SnapshotStore {
     package func write(
         _ name: SnapshotName, _ fill: (any SnapshotSink) throws(StoreError) -> Void
     ) throws(StoreError) {
+        try locks.withLock { $0[name.server] }?.check(server: name.server, place: place)
         try run { [place] database in
             try database.execute(
                 sql: "INSERT INTO snapshots (server, time, bytes) VALUES (?, ?, 0)",
@@ -119,7 +128,10 @@ package final class SQLiteSnapshots: SnapshotStore {
         }
     }
 
-    package func close() { try? queue.close() }
+    package func close() {
+        try? queue.close()
+        locks.withLock { $0 = [:] }
+    }
 
     /// Runs `body` in a transaction.
     private func run<Result>(_ body: (Database) throws -> Result) throws(StoreError) -> Result {

@@ -7,6 +7,13 @@ public protocol SnapshotStore: AnyObject, Sendable {
     /// Where it is, for messages; without a password.
     var place: String { get }
 
+    /// Makes the snapshots of a server this process's own, until ``close()`` or its end, whichever way it ends; so that
+    /// no two servers write them by turns, each over what the other has kept.
+    ///
+    /// To be called before they are read or written. Throws ``CairnModel/StoreError/Code/storageBusy`` if they are
+    /// another's; and so does ``write(_:_:)`` once they have been taken over.
+    func own(_ server: String) throws(StoreError)
+
     /// The whole snapshots of a server, oldest first.
     func list(of server: String) throws(StoreError) -> [StoredSnapshot]
 

@@ -2,6 +2,7 @@ package import CairnKeyspace
 package import CairnModel
 internal import Foundation
 internal import Glibc
+internal import Synchronization
 
 /// Snapshots as plain files in a folder, `NAME@20261121T191526.123456Z.cairnsnap`.
 ///
@@ -13,6 +14,8 @@ package final class FileSnapshots: SnapshotStore {
 
     /// The folder.
     package let place: String
+    /// By server.
+    private let locks = Mutex<[String: SnapshotNameLock]>([:])
 
     /// The snapshots in a folder, which is made if it isn't there; the one that it is in must be.
     ///
@@ -36,6 +39,11 @@ package final class FileSnapshots: SnapshotStore {
         guard access(folder, R_OK | W_OK | X_OK) == 0 else { throw .system(errno, folder) }
     }
 
+    package func own(_ server: String) throws(StoreError) {
+        let lock = try SnapshotNameLock(path: "\(place)/\(server).lock", server: server, place: place)
+        locks.withLock { $0[server] = lock }
+    }
+
     package func list(of server: String) throws(StoreError) -> [StoredSnapshot] {
         var found: [StoredSnapshot] = []
         for file in try files() where file.hasSuffix(FileSnapshots.suffix) {
@@ -53,6 +61,7 @@ package final class FileSnapshots: SnapshotStore {
     package func write(
         _ name: SnapshotName, _ fill: (any SnapshotSink) throws(StoreError) -> Void
     ) throws(StoreError) {
+        try locks.withLock { $0[name.server] }?.check(server: name.server, place: place)
         try removeUnfinished(of: name.server)
         let path = path(of: name)
         guard access(path, F_OK) != 0 else { throw StoreError(.storageFailed, "\(path): the file exists already") }
@@ -103,7 +112,7 @@ package final class FileSnapshots: SnapshotStore {
         try syncFolder()
     }
 
-    package func close() {}
+    package func close() { locks.withLock { $0 = [:] } }
 
     private func path(of name: SnapshotName) -> String { "\(place)/\(name.text)\(FileSnapshots.suffix)" }
 
@@ -160,7 +169,6 @@ extension StoreError {
             switch reason {
             case ENOSPC, EDQUOT, EFBIG: .storageFull
             case EACCES, EPERM, EROFS: .permissionDenied
-            case EIO: .corrupted
             default: .storageFailed
             }
         return StoreError(code, "\(path): \(String(cString: strerror(reason)))", nativeCode: reason)

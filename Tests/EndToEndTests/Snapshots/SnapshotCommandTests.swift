@@ -30,6 +30,31 @@ struct SnapshotCommandTests {
         }
     }
 
+    @Test(
+        "a second server with the same name is refused, until the first has ended, however",
+        arguments: ["file", "sqlite"])
+    func oneOwner(scheme: String) async throws {
+        try await withTemporaryDirectory { directory in
+            let options = ["--snapshot-to", "\(scheme):\(directory)/snapshots", "--snapshot-interval", "0s"]
+            let serve = ["serve", "--store", "memory:", "--listen", "127.0.0.1:0"] + options
+            try await withServer(options: options) { (cairn) async throws in
+                try await cairn.must("set", "a", "1")
+                try await cairn.must("snapshot")
+                let second = try await CairnBinary.run(serve)
+                #expect(second.status == .code(1), "\(second)")
+                #expect(second.errors.contains("another server keeps its snapshots there as \"cairn\""), "\(second)")
+                #expect(second.errors.contains("process \(cairn.process.pid)"), "\(second)")
+                try await withServer(options: options + ["--snapshot-name", "other"]) { (other) async throws in
+                    #expect(try await other("get", "a").status == .code(3))
+                }
+            }
+            // The first was killed.
+            try await withServer(options: options) { (cairn) async throws in
+                #expect(try await cairn("get", "a").text == "1")
+            }
+        }
+    }
+
     @Test("on demand, encrypted; a wrong key, a missing one and a broken file stop the start")
     func demandAndKeys() async throws {
         try await withTemporaryDirectory { directory in
@@ -52,6 +77,7 @@ struct SnapshotCommandTests {
             _ = try await process.output.lines(atLeast: 1)
             try await process.killAndWait()
             let files = try FileManager.default.contentsOfDirectory(atPath: folder)
+                .filter { !$0.hasSuffix(".lock") }
             #expect(files.count == 1)
             for file in files {
                 var data = try #require(FileManager.default.contents(atPath: "\(folder)/\(file)"))

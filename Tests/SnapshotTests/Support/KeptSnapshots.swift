@@ -35,6 +35,8 @@ final class KeptSnapshots: SnapshotStore {
         }
     }
 
+    func own(_ server: String) throws(StoreError) {}
+
     func list(of server: String) throws(StoreError) -> [StoredSnapshot] {
         state.withLock { state in
             state.snapshots.filter { $0.key.server == server }
