@@ -43,6 +43,7 @@ final class Connection: @unchecked Sendable {
     /// Brings the file to the newest version and into WAL mode, and takes the connection over from GRDB.
     func prepareFile() throws(StoreError) {
         if try pragma("user_version") < Schema.version {
+            try refuseLostVersion()
             do {
                 try Migrations.run(on: queue)
             } catch {
@@ -61,6 +62,22 @@ final class Connection: @unchecked Sendable {
                 "\(path): SQLite would not sync its log at a commit (synchronous is \(synchronous)); refusing to start"
             )
         }
+    }
+
+    /// Refuses a file that has a store's tables and says to have none: a number that somebody has reset, or a copy that
+    /// was put together by hand. Which tables they are nobody can tell then.
+    private func refuseLostVersion() throws(StoreError) {
+        // In one statement, as another process may be making the tables at this moment.
+        let isLost = try text(
+            """
+            SELECT (SELECT user_version FROM pragma_user_version) = 0
+                AND EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'head')
+            """)
+        guard isLost == "1" else { return }
+        throw StoreError(
+            .corrupted,
+            "\(path): the file has a store's tables, but its user_version is 0, so their format isn't known. Restore a "
+                + "backup; or, if you know who has set it, set it to what it was with the sqlite3 shell")
     }
 
     private func enterWALMode() throws(StoreError) {

@@ -13,9 +13,29 @@ extension StoreError {
     static func sqlite(_ code: Int32, _ database: OpaquePointer?, path: String) -> StoreError {
         let words = database.flatMap { sqlite3_errmsg($0) }.map { String(cString: $0) }
         let extended = database.map { sqlite3_extended_errcode($0) } ?? code
+        // What the system can't read SQLite tells as a damaged file, after it has noted why with the file.
+        if code & 0xFF == SQLITE_CORRUPT, let database, let reason = readFailure(database) {
+            let failed = SQLITE_IOERR | 33 << 8
+            return sqlite(failed, reason, String(cString: strerror(reason)), path: path)
+        }
         let system = database.map { sqlite3_system_errno($0) } ?? 0
         // The connection may have gone on since; then its extended code is of another call.
         return sqlite(extended & 0xFF == code & 0xFF ? extended : code, system, words, path: path)
+    }
+
+    /// The system's error number if it has failed to read the file or its log.
+    private static func readFailure(_ database: OpaquePointer) -> Int32? {
+        var (reason, ofLog): (Int32, Int32) = (0, 0)
+        sqlite3_file_control(database, nil, SQLITE_FCNTL_LAST_ERRNO, &reason)
+        // The pointer is to the connection's own file object, which lives as long as the connection does.
+        var log: UnsafeMutablePointer<sqlite3_file>?
+        _ = withUnsafeMutablePointer(to: &log) {
+            sqlite3_file_control(database, nil, SQLITE_FCNTL_JOURNAL_POINTER, $0)
+        }
+        if let log, let methods = log.pointee.pMethods {
+            _ = methods.pointee.xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &ofLog)
+        }
+        return [reason, ofLog].first { [EIO, ENXIO].contains($0) }
     }
 
     /// The error that GRDB threw.

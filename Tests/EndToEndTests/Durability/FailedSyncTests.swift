@@ -41,6 +41,31 @@ struct FailedSyncTests {
         }
     }
 
+    @Test("a disk that can't be read is told as that, not as a damaged file", arguments: [false, true])
+    func unreadable(isInLog: Bool) async throws {
+        try await withTemporaryDirectory { directory in
+            let store = "sqlite:\(directory)/cairn.db"
+            let first = try await ServerProcess.start(store: store)
+            let writer = try first.client()
+            for number in 0..<200 {
+                try await writer.set(Key("\(number)"), Value(bytes: [UInt8](repeating: 7, count: 20_000)))
+            }
+            await writer.close()
+            // Who is killed leaves its log behind; who ends copies it into the file.
+            if isInLog { try await first.process.killAndWait() } else { _ = try await first.stop() }
+            try await withServer(store: store) { second in
+                let client = try second.client(attempts: 1)
+                _ = try await SyncFaults.attach(to: second, failing: "1+", of: "pread64", file: directory + "/trace")
+                let error = await #expect(throws: StoreError.self) {
+                    _ = try await client.list(ListRequest(range: .all))
+                }
+                #expect(error?.code == .storageFailed, "\(String(describing: error))")
+                #expect(error?.message.contains("Look at the disk") == true, "\(String(describing: error))")
+                await client.close()
+            }
+        }
+    }
+
     @Test("a put with a request id is tried again when its sync has failed, and happens once")
     func triedAgain() async throws {
         try await withTemporaryDirectory { directory in

@@ -9,9 +9,11 @@ struct SyncFaults {
     private let file: String
 
     /// Makes syncs of a server fail from now on. `which` is strace's `when`: `1` is the next of each thread, `1..2` the
-    /// next two, and `3+4` the third and every fourth after it. What strace sees is written to `file`.
-    static func attach(to server: ServerProcess, failing which: String, file: String) async throws -> SyncFaults {
-        let calls = "fsync,fdatasync"
+    /// next two, and `3+4` the third and every fourth after it. Other `calls` can fail instead. What strace sees is
+    /// written to `file`.
+    static func attach(
+        to server: ServerProcess, failing which: String, of calls: String = "fsync,fdatasync", file: String
+    ) async throws -> SyncFaults {
         let strace = try ChildProcess([
             "strace", "-f", "-yy", "-p", "\(server.process.pid)", "-e", "trace=\(calls)",
             "-e", "inject=\(calls):error=EIO:when=\(which)", "-o", file,
