@@ -52,11 +52,13 @@ extension SQLiteEngine {
     /// If the cache can't be brought into step, because readers move it at the same time, the batch goes without it.
     private func catchUp() throws(StoreError) -> WALStamp? {
         guard let index else {
+            try checkVersion()
             writer.head = try writer.reading.storedHead()
             return nil
         }
         let stamp = index.stamp()
         if writer.stamp != stamp {
+            try checkVersion()
             writer.head = try writer.reading.storedHead()
             writer.stamp = stamp
         }
@@ -104,6 +106,8 @@ extension SQLiteEngine {
             isStored = try holds(changes, before: before)
             if !isStored {
                 try writer.writing.begin.run()
+                // It writes the number again.
+                try checkVersion()
                 try writer.writing.touch.run()
                 try writer.reading.commit.run()
             }
@@ -135,6 +139,7 @@ extension SQLiteEngine {
         let statements = writer.writing
         try statements.begin.run()
         do throws(StoreError) {
+            try checkVersion()
             var isMoreEvents = false
             if hasEvents {
                 statements.trim.bind(1, Int64(piece))
