@@ -102,10 +102,22 @@ public protocol DirectStore: Store {
 
     /// Runs a transaction as ``Store/commit(_:)`` does, and calls `answer` once with what that returns or throws.
     ///
+    /// `isWanted` is asked, from any thread, when the transaction's turn has come: if it says no, as the caller has
+    /// gone or its time is up, nothing is done, and the answer is ``StoreError/Code/cancelled``. It must be quick.
     /// Never blocks for a home that does. `answer` is called on any thread, possibly before this returns, together
     /// with those of others; it must be quick.
     func commit(
-        _ transaction: Transaction, answer: @escaping @Sendable (Result<TransactionResult, StoreError>) -> Void)
+        _ transaction: Transaction, isWanted: (@Sendable () -> Bool)?,
+        answer: @escaping @Sendable (Result<TransactionResult, StoreError>) -> Void)
+}
+
+extension DirectStore {
+    /// Runs a transaction whatever becomes of its caller.
+    public func commit(
+        _ transaction: Transaction, answer: @escaping @Sendable (Result<TransactionResult, StoreError>) -> Void
+    ) {
+        commit(transaction, isWanted: nil, answer: answer)
+    }
 }
 
 /// Where a store's log begins and ends.

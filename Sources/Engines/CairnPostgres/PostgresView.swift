@@ -73,9 +73,41 @@ struct PostgresView: EngineView {
         return records
     }
 
-    func keys(on lease: LeaseID) throws(StoreError) -> [Key] {
-        let rows = try run(statements.keysOnLease) { $0.add(lease.rawValue) }
+    func recordsWithoutValues(of keys: [Key]) throws(StoreError) -> [Key: Record] {
+        if keys.isEmpty { return [:] }
+        let rows = try run(statements.recordsWithoutValues) { $0.add(array: keys.lazy.map(\.bytes)) }
+        var found: [Key: Record] = [:]
+        found.reserveCapacity(rows.count)
+        for row in 0..<rows.count {
+            let record = rows.record(row, withValue: false)
+            found[record.key] = record
+        }
+        return found
+    }
+
+    func keys(in ranges: [KeyRange], limit: Int) throws(StoreError) -> [Key] {
+        if ranges.isEmpty || limit <= 0 { return [] }
+        // No key is as long as this, so that it comes after all of them.
+        let end = [UInt8](repeating: 0xFF, count: 1_025)
+        let rows = try run(statements.keysInRanges) { parameters in
+            parameters.add(array: ranges.lazy.map(\.lower.bytes))
+            parameters.add(array: ranges.lazy.map { $0.upper?.bytes ?? end })
+            parameters.add(Int64(limit))
+        }
         return (0..<rows.count).map { Key(bytes: rows.bytes($0, 0)) }
+    }
+
+    func keys(on leases: [LeaseID: Int]) throws(StoreError) -> [LeaseID: [Key]] {
+        if leases.isEmpty { return [:] }
+        let rows = try run(statements.keysOnLeases) { parameters in
+            parameters.add(array: leases.keys.lazy.map(\.rawValue))
+            parameters.add(array: leases.values.lazy.map { Int64(max($0, 0)) })
+        }
+        var found: [LeaseID: [Key]] = [:]
+        for row in 0..<rows.count {
+            found[LeaseID(rows.integer(row, 0)), default: []].append(Key(bytes: rows.bytes(row, 1)))
+        }
+        return found
     }
 
     private func run(
@@ -179,6 +211,17 @@ extension PostgresView {
     func consumer(_ name: String) throws(StoreError) -> Consumer? {
         let rows = try run(statements.consumer) { $0.add(Array(name.utf8)) }
         return rows.count == 1 ? rows.consumer(0) : nil
+    }
+
+    func consumers(_ names: [String]) throws(StoreError) -> [String: Consumer] {
+        if names.isEmpty { return [:] }
+        let rows = try run(statements.consumersByName) { $0.add(array: names.lazy.map { Array($0.utf8) }) }
+        var found: [String: Consumer] = [:]
+        for row in 0..<rows.count {
+            let consumer = rows.consumer(row)
+            found[consumer.name] = consumer
+        }
+        return found
     }
 
     func consumers(after name: String, limit: Int) throws(StoreError) -> [Consumer] {

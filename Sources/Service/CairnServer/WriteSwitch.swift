@@ -132,7 +132,8 @@ private struct SwitchedDirectStore: Switched, DirectStore {
     }
 
     func commit(
-        _ transaction: Transaction, answer: @escaping @Sendable (Result<TransactionResult, StoreError>) -> Void
+        _ transaction: Transaction, isWanted: (@Sendable () -> Bool)?,
+        answer: @escaping @Sendable (Result<TransactionResult, StoreError>) -> Void
     ) {
         clients.note(transaction.clientID)
         do throws(StoreError) {
@@ -140,7 +141,7 @@ private struct SwitchedDirectStore: Switched, DirectStore {
         } catch {
             return answer(.failure(error))
         }
-        direct.commit(transaction, answer: answer)
+        direct.commit(transaction, isWanted: isWanted, answer: answer)
     }
 }
 
