@@ -37,7 +37,8 @@ public protocol Store: Sendable {
     /// Runs a transaction, and returns when it is as durable as the home can make it.
     ///
     /// Throws what its operations fail with; then nothing of it happened. A condition that does not hold is not an
-    /// error.
+    /// error. When the task is cancelled while the transaction waits for its turn, it throws
+    /// ``StoreError/Code/cancelled``, and nothing happened if ``StoreError/retry`` says that a retry is safe.
     func commit(_ transaction: Transaction) async throws(StoreError) -> TransactionResult
 
     /// Streams events. Throws ``StoreError/Code/invalidRef``, ``StoreError/Code/futureRef`` or

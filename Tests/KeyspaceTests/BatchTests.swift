@@ -208,6 +208,25 @@ struct BatchTests {
         #expect(try decide(large, limits: limits).answer.get().results.count == 1)
     }
 
+    @Test("a lease with too many keys among others that end is refused, whatever is known of it")
+    func tooManyAmongOthers() throws {
+        var limits = Limits.standard
+        limits.transactionEvents = 100
+        let shared = Transaction(then: [.set("first", "1", expiry: .after(.seconds(60)))])
+        let sets = (0..<300).map { Transaction(then: [.set(Key("s\($0)"), "1", lease: 1)]) }
+        let others = (0..<50).map { number in
+            Transaction(then: [.set(Key("o\(number)"), "1"), .set(Key("p\(number)"), "1", expiry: .after(.seconds(9)))])
+        }
+        let ends = (2..<102).map { CairnModel.Operation.expireLease(LeaseID(Int64($0))) }
+        let large = LargeTransaction(
+            "too many", after: [shared] + sets + others,
+            Transaction(then: [.keepAlive(1), .delete("s1"), .delete("s2")] + ends.prefix(60) + [.expireLease(1)]))
+        let (answer, counts, attempts) = try decide(large, limits: limits)
+        #expect(PlainModel.Answer(answer) == .refused(.transactionTooLarge))
+        #expect(attempts <= 4)
+        #expect(counts.rows < 1_000)
+    }
+
     @Test("a range with more keys than may end is refused by their count, before any of them is read")
     func tooLargeRange() throws {
         var limits = Limits.standard

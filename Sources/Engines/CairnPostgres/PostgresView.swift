@@ -85,16 +85,38 @@ struct PostgresView: EngineView {
         return found
     }
 
+    /// Asks for all ranges in one round trip, for few keys of each at first; for more only of those that have them.
     func keys(in ranges: [KeyRange], limit: Int) throws(StoreError) -> [Key] {
-        if ranges.isEmpty || limit <= 0 { return [] }
-        // No key is as long as this, so that it comes after all of them.
-        let end = [UInt8](repeating: 0xFF, count: 1_025)
-        let rows = try run(statements.keysInRanges) { parameters in
-            parameters.add(array: ranges.lazy.map(\.lower.bytes))
-            parameters.add(array: ranges.lazy.map { $0.upper?.bytes ?? end })
-            parameters.add(Int64(limit))
+        var found = ranges.map { (rest: $0.isEmpty ? nil : $0 as KeyRange?, keys: [Key]()) }
+        var share = ranges.isEmpty ? 0 : 2 * limit / ranges.count + 1
+        while true {
+            // Up to the first range of which there is more, what was found is all there is.
+            let open = found.firstIndex { $0.rest != nil }
+            let keys = found.prefix(open.map { $0 + 1 } ?? found.count).flatMap(\.keys)
+            if open == nil || keys.count >= limit { return Array(keys.prefix(max(limit, 0))) }
+            let asked = found.indices.filter { found[$0].rest != nil }
+            let count = min(share, limit)
+            let calls = asked.compactMap { found[$0].rest }.map { keysCall($0, limit: count) }
+            for (place, rows) in zip(asked, try connection.run(calls)) {
+                for row in 0..<rows.count { found[place].keys.append(Key(bytes: rows.bytes(row, 0))) }
+                guard rows.count == count, let last = found[place].keys.last else {
+                    found[place].rest = nil
+                    continue
+                }
+                found[place].rest?.lower = last.successor
+            }
+            share *= 2
         }
-        return (0..<rows.count).map { Key(bytes: rows.bytes($0, 0)) }
+    }
+
+    private func keysCall(_ range: KeyRange, limit: Int) -> Call {
+        Call(
+            range.upper == nil ? statements.keysToEnd : statements.keys,
+            Parameters { parameters in
+                parameters.add(range.lower.bytes)
+                if let upper = range.upper { parameters.add(upper.bytes) } else { parameters.addNull() }
+                parameters.add(Int64(limit))
+            })
     }
 
     func keys(on leases: [LeaseID: Int]) throws(StoreError) -> [LeaseID: [Key]] {

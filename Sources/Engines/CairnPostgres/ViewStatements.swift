@@ -2,7 +2,7 @@
 struct ViewStatements: Sendable {
     let head, nextDeadline, events, eventsByRef: Statement
     let records, recordsWithoutValues, page, pageToEnd, keys, keysToEnd, everKeys, everKeysToEnd: Statement
-    let keysInRanges, keysOnLeases: Statement
+    let keysOnLeases: Statement
     let leases, leasesFrom, leasesDue: Statement
     let locks, locksFrom, locksDue: Statement
     let consumer, consumersByName, consumers, result: Statement
@@ -40,7 +40,7 @@ struct ViewStatements: Sendable {
                 of: "\(record), value_kind, value", by: "key",
                 "\(live) AND $2::bytea IS NULL ORDER BY key LIMIT $3::bigint")
         )
-        (keysInRanges, keysOnLeases) = ViewStatements.listsOfKeys(names)
+        keysOnLeases = ViewStatements.keysOnLeases(names)
         let event = """
             ref, kind, key, version, lease_id, created_ref, created_version, previous_ref, time, client_id, \
             transaction_index, transaction_count, lock_token, value_kind, value
@@ -76,28 +76,17 @@ struct ViewStatements: Sendable {
         )
     }
 
-    /// The live keys of several ranges, and on several leases: one scan of an index for each of them.
-    private static func listsOfKeys(_ names: Names) -> (inRanges: Statement, onLeases: Statement) {
-        let live = "SELECT key FROM \(names.qualified("records")) WHERE deleted_ref IS NULL"
-        return (
-            names.statement(
-                "keys_in_ranges",
-                """
-                SELECT found.key
-                FROM unnest($1::bytea[], $2::bytea[]) WITH ORDINALITY AS asked (lower, upper, place)
-                CROSS JOIN LATERAL (
-                    \(live) AND key >= asked.lower AND key < asked.upper ORDER BY key LIMIT $3::bigint
-                ) AS found ORDER BY asked.place, found.key LIMIT $3::bigint
-                """),
-            names.statement(
-                "keys_on_leases",
-                """
-                SELECT asked.lease_id, found.key
-                FROM unnest($1::bigint[], $2::bigint[]) AS asked (lease_id, count) CROSS JOIN LATERAL (
-                    \(live) AND lease_id = asked.lease_id LIMIT asked.count
-                ) AS found
-                """)
-        )
+    /// Live keys on several leases, so many of each: one scan of the index for each of them.
+    private static func keysOnLeases(_ names: Names) -> Statement {
+        names.statement(
+            "keys_on_leases",
+            """
+            SELECT asked.lease_id, found.key
+            FROM unnest($1::bigint[], $2::bigint[]) AS asked (lease_id, count) CROSS JOIN LATERAL (
+                SELECT key FROM \(names.qualified("records")) WHERE deleted_ref IS NULL AND lease_id = asked.lease_id
+                LIMIT asked.count
+            ) AS found
+            """)
     }
 
     private static func consumers(_ names: Names) -> (one: Statement, some: Statement, page: Statement) {
@@ -112,7 +101,7 @@ struct ViewStatements: Sendable {
     var all: [Statement] {
         [
             head, nextDeadline, events, eventsByRef, records, recordsWithoutValues, page, pageToEnd, keys, keysToEnd,
-            everKeys, everKeysToEnd, keysInRanges, keysOnLeases, leases, leasesFrom, leasesDue, locks, locksFrom,
+            everKeys, everKeysToEnd, keysOnLeases, leases, leasesFrom, leasesDue, locks, locksFrom,
             locksDue, consumer, consumersByName, consumers, result,
         ]
     }

@@ -24,6 +24,8 @@ struct LeaseKeys: Sendable {
 
     /// Notes the keys, at most `limit`, that were on a lease when the batch started.
     mutating func load(_ atStart: [Key], on lease: LeaseID, limit: Int) {
+        // What is known already may be more.
+        if let known = known[lease], known.areAll || known.limit > limit { return }
         var keys = Set(atStart)
         if let left = left[lease] { keys.subtract(left) }
         if let joined = joined[lease] { keys.formUnion(joined) }

@@ -55,6 +55,8 @@ extension Batch {
         var leases: [LeaseID] = []
         /// Live keys, if those whose lease is due must be found.
         var live: [Key] = []
+
+        var isEmpty: Bool { tokens.isEmpty && leases.isEmpty && live.isEmpty }
     }
 
     private mutating func loadRecords(of keys: [Key], _ found: inout Found) throws(StoreError) {
@@ -75,6 +77,7 @@ extension Batch {
     }
 
     private mutating func loadRest(of needed: Foresight, _ before: Found) throws(StoreError) {
+        if needed.isPlain, before.isEmpty { return }
         var found = before
         var leaving = needed.leaving
         try loadKeys(in: needed.ranges, limit: limits.transactionEvents + 1)

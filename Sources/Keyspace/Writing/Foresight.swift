@@ -23,6 +23,12 @@ struct Foresight {
     var consumers: [String] = []
     var locks: [Ref] = []
 
+    /// Whether all that is needed are the records of keys.
+    var isPlain: Bool {
+        leaving.isEmpty && redated.isEmpty && touched.isEmpty && leases.isEmpty && used.isEmpty && leaseKeys.isEmpty
+            && ending.isEmpty && ranges.isEmpty && consumers.isEmpty && locks.isEmpty
+    }
+
     /// Notes the keys that an operation names, and with `lists` also the lists of keys that it ends.
     mutating func note(_ operation: Operation, lists: Bool) {
         switch operation {
