@@ -51,7 +51,8 @@ final class BaselineStore: DirectStore {
     }
 
     func commit(
-        _ transaction: Transaction, answer: @escaping @Sendable (Result<TransactionResult, StoreError>) -> Void
+        _ transaction: Transaction, isWanted: (@Sendable () -> Bool)?,
+        answer: @escaping @Sendable (Result<TransactionResult, StoreError>) -> Void
     ) {
         guard transaction.conditions.isEmpty, transaction.requestID == nil, transaction.operations.count == 1,
             case .set(let key, let value, lease: nil, expiry: .keep, skipIfUnchanged: false) = transaction.operations[0]

@@ -282,7 +282,7 @@ extension Keyspace {
         let clock = options.clock
         return try await reads.run { (view) throws(StoreError) in
             let stored = try view.leases([id])[id]
-            let keys = stored == nil || withKeys ? try view.keys(on: id).sorted() : []
+            let keys = stored == nil || withKeys ? try view.keys(on: id, limit: withKeys ? .max : 1).sorted() : []
             guard stored != nil || !keys.isEmpty else { return nil }
             let lease = stored ?? Lease(id: id, deadline: nil, duration: nil, isGranted: false)
             return LeaseStatus(lease, at: try view.time() ?? clock.now(), keys: withKeys ? keys : [])

@@ -34,7 +34,9 @@ extension LeaseID: CustomStringConvertible {
 /// A lifetime shared by keys. When it expires its keys expire with it, each with an event of its own.
 ///
 /// Every live key is on one lease: one that was granted, or one made for it when it was created, which ends with it.
-/// A lease that has expired is gone; its number is not used again by the store.
+/// A lease that has expired is gone; its number is not used again by the store. One with more than 2,000 keys expires
+/// in several transactions: from its deadline on it takes no keys and can't be prolonged, each key is there until its
+/// own event, and whoever writes to one finds it ended.
 public struct Lease: Hashable, Sendable {
     /// The lease's number.
     public var id: LeaseID

@@ -37,7 +37,8 @@ public protocol Store: Sendable {
     /// Runs a transaction, and returns when it is as durable as the home can make it.
     ///
     /// Throws what its operations fail with; then nothing of it happened. A condition that does not hold is not an
-    /// error.
+    /// error. When the task is cancelled while the transaction waits for its turn, it throws
+    /// ``StoreError/Code/cancelled``, and nothing happened if ``StoreError/retry`` says that a retry is safe.
     func commit(_ transaction: Transaction) async throws(StoreError) -> TransactionResult
 
     /// Streams events. Throws ``StoreError/Code/invalidRef``, ``StoreError/Code/futureRef`` or
@@ -102,10 +103,22 @@ public protocol DirectStore: Store {
 
     /// Runs a transaction as ``Store/commit(_:)`` does, and calls `answer` once with what that returns or throws.
     ///
+    /// `isWanted` is asked, from any thread, when the transaction's turn has come: if it says no, as the caller has
+    /// gone or its time is up, nothing is done, and the answer is ``StoreError/Code/cancelled``. It must be quick.
     /// Never blocks for a home that does. `answer` is called on any thread, possibly before this returns, together
     /// with those of others; it must be quick.
     func commit(
-        _ transaction: Transaction, answer: @escaping @Sendable (Result<TransactionResult, StoreError>) -> Void)
+        _ transaction: Transaction, isWanted: (@Sendable () -> Bool)?,
+        answer: @escaping @Sendable (Result<TransactionResult, StoreError>) -> Void)
+}
+
+extension DirectStore {
+    /// Runs a transaction whatever becomes of its caller.
+    public func commit(
+        _ transaction: Transaction, answer: @escaping @Sendable (Result<TransactionResult, StoreError>) -> Void
+    ) {
+        commit(transaction, isWanted: nil, answer: answer)
+    }
 }
 
 /// Where a store's log begins and ends.

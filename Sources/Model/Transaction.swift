@@ -165,7 +165,8 @@ public enum Operation: Hashable, Sendable {
     case keepAlive(LeaseID, expiry: Expiry = .keep)
     /// Expires a lease and its keys, whatever its deadline. Result: ``OperationResult/deleted(_:)``, the keys in order.
     ///
-    /// Fails with ``StoreError/Code/leaseNotFound``.
+    /// Fails with ``StoreError/Code/leaseNotFound``, or with ``StoreError/Code/transactionTooLarge`` if it has more
+    /// keys than ``Limits/transactionEvents``: such a lease ends when it is given a deadline that has passed.
     case expireLease(LeaseID)
     /// Takes a lock on a key for `duration` from the commit, or extends the one that the client holds, which keeps its
     /// token. Result: ``OperationResult/lock(_:)``.

@@ -1,71 +1,15 @@
 import CairnMemory
 import CairnModel
 import CairnTestSupport
-import Logging
 import Testing
 
 @testable import CairnKeyspace
-
-/// A committer over a scripted engine, and the hub it tells.
-private struct Bench {
-    let engine: ScriptedEngine
-    let hub = Hub(head: 0)
-    let clock = ManualClock()
-    let committer: Committer
-
-    init(
-        _ engine: ScriptedEngine = ScriptedEngine(), limits: Limits = .standard, batch: Committer.BatchLimits = .init()
-    ) {
-        self.engine = engine
-        committer = Committer(
-            engine: engine, clock: clock, limits: limits, batchLimits: batch, hub: hub, nextDeadline: nil,
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, deadlineMoved: { _ in })
-    }
-
-    func set(_ key: Key, _ value: Value = "1") async -> Result<TransactionResult, StoreError> {
-        await commit([.set(key, value)])
-    }
-
-    func commit(_ operations: [CairnModel.Operation]) async -> Result<TransactionResult, StoreError> {
-        do throws(StoreError) {
-            return .success(try await committer.commit(Transaction(then: operations)))
-        } catch {
-            return .failure(error)
-        }
-    }
-
-    /// Returns when `count` transactions wait.
-    func waitForWaiting(_ count: Int) async {
-        while committer.waitingCount < count { await Task.yield() }
-    }
-
-    /// Holds a commit, has `keys` set behind it, and returns the answers after it was let go.
-    func setBehindAHeldCommit(_ keys: [Key]) async -> [Result<TransactionResult, StoreError>] {
-        engine.holdNextCommit()
-        async let first = set("first")
-        await engine.waitUntilHeld()
-        let answers = await withTaskGroup(of: (Int, Result<TransactionResult, StoreError>).self) { group in
-            for (index, key) in keys.enumerated() { group.addTask { (index, await set(key)) } }
-            await waitForWaiting(keys.count)
-            engine.release()
-            var answers: [Int: Result<TransactionResult, StoreError>] = [:]
-            for await (index, answer) in group { answers[index] = answer }
-            return keys.indices.compactMap { answers[$0] }
-        }
-        _ = await first
-        return answers
-    }
-}
-
-extension Result where Failure == StoreError {
-    fileprivate var code: StoreError.Code? { if case .failure(let error) = self { error.code } else { nil } }
-}
 
 @Suite("committer", .timeLimit(.minutes(10)))
 struct CommitterTests {
     @Test("what waits while a batch is committed becomes one batch")
     func groups() async {
-        let bench = Bench()
+        let bench = CommitterBench()
         let answers = await bench.setBehindAHeldCommit((0..<50).map { Key("k\($0)") })
         #expect(answers.allSatisfy { $0.code == nil })
         #expect(bench.engine.commits == 2)
@@ -75,11 +19,11 @@ struct CommitterTests {
 
     @Test("a batch holds no more transactions and bytes than it may, and at least one transaction")
     func splits() async {
-        let byCount = Bench(batch: .init(transactions: 10, bytes: .max))
+        let byCount = CommitterBench(batch: .init(transactions: 10, bytes: .max))
         _ = await byCount.setBehindAHeldCommit((0..<35).map { Key("k\($0)") })
         #expect(byCount.engine.commits == 1 + 4)
         await byCount.committer.close()
-        let byBytes = Bench(batch: .init(transactions: .max, bytes: 1))
+        let byBytes = CommitterBench(batch: .init(transactions: .max, bytes: 1))
         _ = await byBytes.setBehindAHeldCommit((0..<5).map { Key("k\($0)") })
         #expect(byBytes.engine.commits == 1 + 5)
         await byBytes.committer.close()
@@ -87,7 +31,7 @@ struct CommitterTests {
 
     @Test("one caller's failure doesn't disturb the others of its batch")
     func isolatesFailures() async {
-        let bench = Bench()
+        let bench = CommitterBench()
         bench.engine.holdNextCommit()
         async let first = bench.set("first")
         await bench.engine.waitUntilHeld()
@@ -107,7 +51,7 @@ struct CommitterTests {
 
     @Test("a batch that the home refuses is tried one by one, so that only the culprit fails")
     func retriesAlone() async {
-        let bench = Bench()
+        let bench = CommitterBench()
         bench.engine.refuse { changes in
             changes?.events.contains { $0.key == "poison" } == true ? StoreError(.storageFailed, "poisoned") : nil
         }
@@ -122,7 +66,7 @@ struct CommitterTests {
 
     @Test("a batch whose outcome is unknown is not tried again")
     func unknownOutcome() async {
-        let bench = Bench()
+        let bench = CommitterBench()
         bench.engine.refuse { changes in
             changes?.events.contains { $0.key == "a" } == true
                 ? StoreError(.unavailable, "the connection broke", retry: .unknownOutcome) : nil
@@ -137,7 +81,7 @@ struct CommitterTests {
     func overload(most: Int) async {
         var limits = Limits.standard
         limits.waitingTransactions = most
-        let bench = Bench(limits: limits)
+        let bench = CommitterBench(limits: limits)
         bench.engine.holdNextCommit()
         async let first = bench.set("first")
         await bench.engine.waitUntilHeld()
@@ -163,7 +107,7 @@ struct CommitterTests {
     func overloadOfBytes() async {
         var limits = Limits.standard
         limits.waitingBytes = 100
-        let bench = Bench(limits: limits)
+        let bench = CommitterBench(limits: limits)
         let large = Value(bytes: Array(repeating: 0, count: 60))
         bench.engine.holdNextCommit()
         async let first = bench.set("first")
@@ -179,7 +123,7 @@ struct CommitterTests {
 
     @Test("closing waits for the writes that were accepted, and refuses later ones")
     func close() async {
-        let bench = Bench()
+        let bench = CommitterBench()
         bench.engine.holdNextCommit()
         async let first = bench.set("first")
         await bench.engine.waitUntilHeld()
@@ -198,7 +142,7 @@ struct CommitterTests {
 
     @Test("events of another process are noticed before our own, and in order")
     func foreign() async throws {
-        let bench = Bench()
+        let bench = CommitterBench()
         _ = await bench.set("mine")
         let other = EngineDriver(bench.engine.base)
         _ = try other.commit([Transaction(then: [.set("theirs", "1")])], at: bench.clock.now())
@@ -218,7 +162,7 @@ struct CommitterTests {
 
     @Test("an engine that doesn't block is written by its callers, all at once")
     func withoutThread() async {
-        let bench = Bench(ScriptedEngine(blocks: false))
+        let bench = CommitterBench(ScriptedEngine(blocks: false))
         await withTaskGroup(of: StoreError.Code?.self) { group in
             for number in 0..<200 { group.addTask { await bench.set(Key("k\(number % 9)")).code } }
             for await code in group { #expect(code == nil) }

@@ -24,6 +24,15 @@ struct HistoryTests {
         }
     }
 
+    @Test("a batch that is stored in a copy leaves what one leaves that is stored in place")
+    func copiesAgree() throws {
+        for number in 0..<200 {
+            let seed = RandomRun.seed &+ UInt64(number)
+            let difference = try compare(MemoryEngine(), MemoryEngine(eventsInPlace: number % 3), seed: seed)
+            #expect(difference == nil, "\(difference?.description ?? "")")
+        }
+    }
+
     @Test("two engines that are the same compare as the same")
     func enginesAgree() throws {
         for number in 0..<200 {

@@ -2,6 +2,7 @@ import CairnKeyspace
 import CairnMemory
 import CairnModel
 import Dispatch
+import Foundation
 import Synchronization
 
 /// A memory engine that blocks, and that a test can hold in the middle of a commit, make fail, or write to behind a
@@ -13,6 +14,7 @@ final class ScriptedEngine: Engine {
         var heldWaiters: [CheckedContinuation<Void, Never>] = []
         var refuse: @Sendable (Changes?) -> StoreError? = { _ in nil }
         var commits = 0
+        var threads: [String] = []
         var hasForeignChanges = false
     }
 
@@ -40,6 +42,9 @@ final class ScriptedEngine: Engine {
 
     /// How many commits have been tried.
     var commits: Int { state.withLock { $0.commits } }
+
+    /// The name of the thread that each commit was made on.
+    var threads: [String] { state.withLock { $0.threads } }
 
     /// Holds the next commit before it decides, until ``release()``.
     func holdNextCommit() { state.withLock { $0.holdsNext = true } }
@@ -73,6 +78,7 @@ final class ScriptedEngine: Engine {
     func commit(_ decide: (any EngineView) throws(StoreError) -> Changes?) throws(StoreError) {
         let (isHeld, waiters) = state.withLock { state -> (Bool, [CheckedContinuation<Void, Never>]) in
             state.commits += 1
+            state.threads.append(Thread.current.name ?? "")
             guard state.holdsNext else { return (false, []) }
             state.holdsNext = false
             state.isHeld = true

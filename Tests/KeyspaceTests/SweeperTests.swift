@@ -209,9 +209,10 @@ struct SweeperTests {
         clock.advance(by: .seconds(10))
         let result = try await store.commit(Transaction(then: [.get("k0")]))
         #expect(result.results == [.read(nil)])
-        #expect(result.ref == Ref(Int64(count * 2)))
-        let left = try await store.leases(from: 0, limit: 10)
-        #expect(left.isEmpty)
+        // More than fit into a batch end in others, between those of callers.
+        while try await !store.leases(from: 0, limit: 1).isEmpty { await Task.yield() }
+        let status = try await store.status()
+        #expect(status.headRef == Ref(Int64(count * 2)))
         await store.close()
     }
 

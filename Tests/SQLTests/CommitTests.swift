@@ -110,6 +110,30 @@ struct CommitTests {
         }
     }
 
+    @Test("a database that stays away is waited for once; until it is there again each batch is tried once")
+    func onePatience() throws {
+        var home = FakeHome(database)
+        home.options.patience = .milliseconds(100)
+        // Presence opens no connections meanwhile.
+        home.options.beatInterval = .seconds(600)
+        let engine = try home.engine()
+        defer { engine.close() }
+        try set("1", in: engine, isFollowed: false)
+        database.state.withLock { $0.isAway = true }
+        let error = #expect(throws: StoreError.self) { try set("2", in: engine, isFollowed: false) }
+        #expect(error?.code == .unavailable && error?.retry == .safe)
+        for _ in 0..<10 {
+            let before = database.state.withLock { $0.opens }
+            #expect(throws: StoreError.self) { try set("2", in: engine, isFollowed: false) }
+            #expect(database.state.withLock { $0.opens } == before + 1)
+        }
+        // There again, and busy: it is tried as ever.
+        database.state.withLock { $0.isAway = false }
+        database.doom(.refused(FakeDatabase.deadlock), .refused(FakeDatabase.deadlock))
+        try set("2", in: engine, isFollowed: false)
+        #expect(try events().map(\.version) == [1, 2])
+    }
+
     @Test("an error for good comes at once")
     func forGood() async throws {
         try await withStore { store async throws in

@@ -30,6 +30,8 @@ final class FakeDatabase: Sendable {
         var nextNumber: Int64 = 1
         var time = Timestamp(microseconds: 1_700_000_000_000_000)
         var commits = 0
+        /// How often a connection was to be opened, in vain or not.
+        var opens = 0
         var beats = 0
         var statements = 0
         var sessions = 0
@@ -103,6 +105,7 @@ struct FakeHome: ServerHome {
     }
 
     func open(_ role: SessionRole) throws(StoreError) -> FakeSession {
+        database.state.withLock { $0.opens += 1 }
         try database.reach()
         database.state.withLock { $0.sessions += 1 }
         return FakeSession(database)

@@ -156,8 +156,8 @@ struct FakeView: EngineView {
     func recordsEver(in range: KeyRange, limit: Int) throws(StoreError) -> [Record] {
         try ask { (view) throws(StoreError) in try view.recordsEver(in: range, limit: limit) }
     }
-    func keys(on lease: LeaseID) throws(StoreError) -> [Key] {
-        try ask { (view) throws(StoreError) in try view.keys(on: lease) }
+    func keys(on leases: [LeaseID: Int]) throws(StoreError) -> [LeaseID: [Key]] {
+        try ask { (view) throws(StoreError) in try view.keys(on: leases) }
     }
     func leases(_ ids: [LeaseID]) throws(StoreError) -> [LeaseID: Lease] {
         try ask { (view) throws(StoreError) in try view.leases(ids) }

@@ -66,7 +66,8 @@ struct StoreDriver {
         switch need {
         case .record(let key): set.load(record: try view.records([key])[key], for: key)
         case .lease(let id): set.load(lease: try view.leases([id])[id], for: id)
-        case .keysOnLease(let id): set.load(keys: try view.keys(on: id), on: id)
+        case .keysOnLease(let id, let limit):
+            set.load(keys: try view.keys(on: id, limit: limit), on: id, limit: limit)
         case .keysInRange(let range, let limit):
             let records = try view.records(in: range, limit: limit, bytes: .max, keysOnly: true)
             set.load(keys: records.map(\.key), in: range, areAll: records.count < limit)

@@ -5,17 +5,30 @@ internal import Synchronization
 /// The memory home: an ordered index and the log in memory, gone with the process. The reference for every other
 /// engine.
 ///
-/// One lock guards it all; what is done under it is a matter of microseconds, so callers run it where they stand.
+/// One lock guards what readers see; what is done under it is a matter of microseconds, so callers run it where they
+/// stand. Only whoever commits changes anything, and there is one at a time: so a batch is decided without the lock,
+/// and stored under it, a large one even beside it, in a copy that then takes the place of what was there.
 public final class MemoryEngine: Engine, @unchecked Sendable {
-    // Unchecked, because `tables` is a plain class so that its parts change in place; it is only touched under `lock`.
-    private let tables: Tables
+    // Unchecked, because `tables` is a plain class so that its parts change in place. It is changed under `lock`, and
+    // by the one who commits; so that one reads it without.
+    private var tables: Tables
     private let lock = Mutex<Void>(())
 
+    /// A batch with more events is stored in a copy: readers would wait for it too long. The copy costs something for
+    /// each piece of the tables, so a batch of ordinary writes isn't worth one.
+    private let eventsInPlace: Int
+
     /// An empty store.
-    public init() { tables = Tables() }
+    public convenience init() { self.init(Tables()) }
+
+    /// An empty store that stores batches with more events than these in a copy; for tests.
+    package convenience init(eventsInPlace: Int) { self.init(Tables(), eventsInPlace: eventsInPlace) }
 
     /// A store that begins with what these hold; nobody else may have them.
-    init(_ tables: Tables) { self.tables = tables }
+    init(_ tables: Tables, eventsInPlace: Int = 2_048) {
+        self.tables = tables
+        self.eventsInPlace = eventsInPlace
+    }
 
     /// `memory`
     public var name: String { "memory" }
@@ -54,11 +67,16 @@ public final class MemoryEngine: Engine, @unchecked Sendable {
         return result
     }
 
-    /// Decides and stores under the lock.
+    /// Decides while others read, and stores under the lock or beside it.
     public func commit(_ decide: (any EngineView) throws(StoreError) -> Changes?) throws(StoreError) {
-        try lock.withLock { (_) throws(StoreError) in
-            if let changes = try decide(tables) { tables.store(changes) }
-        }
+        guard let changes = try decide(tables) else { return }
+        guard changes.events.count > eventsInPlace else { return lock.withLock { _ in tables.store(changes) } }
+        let next = tables.copy()
+        next.store(changes)
+        let old = tables
+        lock.withLock { _ in tables = next }
+        // Freed here, not under the lock.
+        withExtendedLifetime(old) {}
     }
 
     /// Frees a piece of the compacted log.

@@ -23,6 +23,26 @@ final class Tables {
     /// How many batches have changed something.
     private var revision = 0
 
+    init() {}
+
+    /// The same, sharing all that neither of them changes afterwards.
+    func copy() -> Tables { Tables(copying: self) }
+
+    private init(copying other: Tables) {
+        latest = other.latest
+        liveKeyCount = other.liveKeyCount
+        records = other.records
+        log = other.log
+        leases = other.leases
+        keysOnLease = other.keysOnLease
+        deadlines = other.deadlines
+        lockDeadlines = other.lockDeadlines
+        locks = other.locks
+        consumers = other.consumers
+        results = other.results
+        revision = other.revision
+    }
+
     /// What a request with an id was answered, and when.
     struct RememberedResult: Sendable {
         var result: TransactionResult
@@ -196,14 +216,29 @@ extension Tables: EngineView {
         }
     }
 
-    func keys(on lease: LeaseID) throws(StoreError) -> [Key] {
+    func keys(in ranges: [KeyRange], limit: Int) throws(StoreError) -> [Key] {
         var keys: [Key] = []
-        keysOnLease.forEach(notBefore: { $0.lease < lease }) { place in
-            guard place.lease == lease else { return false }
-            keys.append(place.event.key)
-            return true
+        for range in ranges where keys.count < limit {
+            forEachLastEvent(in: range) { event in
+                if event.isLive { keys.append(event.key) }
+                return keys.count < limit
+            }
         }
         return keys
+    }
+
+    func keys(on leases: [LeaseID: Int]) throws(StoreError) -> [LeaseID: [Key]] {
+        var found: [LeaseID: [Key]] = [:]
+        for (lease, limit) in leases where limit > 0 {
+            var keys: [Key] = []
+            keysOnLease.forEach(notBefore: { $0.lease < lease }) { place in
+                guard place.lease == lease else { return false }
+                keys.append(place.event.key)
+                return keys.count < limit
+            }
+            found[lease] = keys
+        }
+        return found
     }
 
     func leases(_ ids: [LeaseID]) throws(StoreError) -> [LeaseID: Lease] {

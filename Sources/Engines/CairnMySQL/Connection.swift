@@ -270,10 +270,10 @@ extension Connection {
             if let text { mysql_options(handle, option, text) }
         }
         set(MYSQL_OPT_CONNECT_TIMEOUT, 5)
-        // A batch may wait for the head's lock, and a commit for slow disks and synchronous replicas. A peer that is
-        // dead is noticed earlier, by the socket's own means.
-        set(MYSQL_OPT_READ_TIMEOUT, 60)
-        set(MYSQL_OPT_WRITE_TIMEOUT, 60)
+        // A batch may wait for the head's lock, and a commit for slow disks and synchronous replicas; but a server that
+        // hangs keeps nobody waiting longer than one that is away, and what became of a commit is found out.
+        set(MYSQL_OPT_READ_TIMEOUT, 10)
+        set(MYSQL_OPT_WRITE_TIMEOUT, 10)
         // "localhost" must not become a socket of the library's choice.
         let isSocket = url.hosts.contains { $0.socket != nil }
         set(MYSQL_OPT_PROTOCOL, (isSocket ? MYSQL_PROTOCOL_SOCKET : MYSQL_PROTOCOL_TCP).rawValue)

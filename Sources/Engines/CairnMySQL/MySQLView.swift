@@ -110,10 +110,41 @@ struct MySQLView: EngineView {
         return try rows(statements.recordsEver(in: range, limit: limit)) { $0.record(withValue: false) }
     }
 
-    func keys(on lease: LeaseID) throws(StoreError) -> [Key] {
+    func recordsWithoutValues(of keys: [Key]) throws(StoreError) -> [Key: Record] {
+        guard let query = statements.records(of: keys, withValues: false) else { return [:] }
+        var found: [Key: Record] = [:]
+        found.reserveCapacity(keys.count)
+        try snapshot.run(query) { row in
+            let record = row.record(withValue: false)
+            found[record.key] = record
+        }
+        return found
+    }
+
+    func keys(in ranges: [KeyRange], limit: Int) throws(StoreError) -> [Key] {
         var keys: [Key] = []
-        try snapshot.run(statements.keys(on: lease)) { keys.append(Key(bytes: $0.bytes(0))) }
+        for piece in ranges.pieces(of: Statements.keysAtOnce) where keys.count < limit {
+            try snapshot.run(statements.keys(in: piece, limit: limit - keys.count)) {
+                keys.append(Key(bytes: $0.bytes(0)))
+            }
+        }
         return keys
+    }
+
+    func keys(on leases: [LeaseID: Int]) throws(StoreError) -> [LeaseID: [Key]] {
+        var found: [LeaseID: [Key]] = [:]
+        for piece in Array(leases).pieces(of: Statements.keysAtOnce) {
+            var all: SQL?
+            for (lease, limit) in piece {
+                let query = statements.keys(on: lease, limit: max(limit, 0))
+                if all == nil { all = query } else { all?.then(query) }
+            }
+            guard let all else { continue }
+            try snapshot.run(all) { row in
+                found[LeaseID(row.integer(0)), default: []].append(Key(bytes: row.bytes(1)))
+            }
+        }
+        return found
     }
 }
 
@@ -203,6 +234,14 @@ extension MySQLView {
         return consumer
     }
 
+    func consumers(_ names: [String]) throws(StoreError) -> [String: Consumer] {
+        var found: [String: Consumer] = [:]
+        for piece in names.pieces(of: Statements.keysAtOnce) {
+            for consumer in try rows(statements.consumers(piece), { $0.consumer }) { found[consumer.name] = consumer }
+        }
+        return found
+    }
+
     func consumers(after name: String, limit: Int) throws(StoreError) -> [Consumer] {
         try rows(statements.consumers(after: name, limit: max(limit, 0))) { $0.consumer }
     }
@@ -221,10 +260,10 @@ extension MySQLView {
 
 extension Statements {
     /// Queries for the records of any number of keys; `nil` for none.
-    func records(of keys: [Key]) -> SQL? {
+    func records(of keys: [Key], withValues: Bool = true) -> SQL? {
         var all: SQL?
         for piece in keys.pieces(of: Statements.keysAtOnce) {
-            let query = records(piece)
+            let query = records(piece, withValues: withValues)
             if all == nil { all = query } else { all?.then(query) }
         }
         return all

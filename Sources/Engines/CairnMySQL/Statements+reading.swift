@@ -10,11 +10,10 @@ extension Statements {
         """
 
     /// The records of these keys, at most ``keysAtOnce``.
-    func records(_ keys: some Collection<Key>) -> SQL {
-        var sql: SQL = """
-            SELECT \(Statements.recordColumns), value_kind, value FROM \(names.records) FORCE INDEX (PRIMARY) \
-            WHERE `key` IN (
-            """
+    func records(_ keys: some Collection<Key>, withValues: Bool = true) -> SQL {
+        var sql: SQL = "SELECT \(Statements.recordColumns)"
+        if withValues { sql.append(", value_kind, value" as StaticString) }
+        sql.append(" FROM \(names.records) FORCE INDEX (PRIMARY) WHERE `key` IN (" as SQL)
         sql.append(list: keys) { $0.append(hex: $1.bytes) }
         sql.append(")" as StaticString)
         return sql
@@ -47,10 +46,27 @@ extension Statements {
         return sql
     }
 
-    func keys(on lease: LeaseID) -> SQL {
+    /// The live keys of ranges, which are in order and don't overlap; at most ``keysAtOnce`` of them.
+    func keys(in ranges: some Collection<KeyRange>, limit: Int) -> SQL {
+        var sql: SQL = "SELECT `key` FROM \(names.records) FORCE INDEX (PRIMARY) WHERE deleted_ref IS NULL AND ("
+        var isFirst = true
+        for range in ranges {
+            if !isFirst { sql.append(" OR " as StaticString) }
+            isFirst = false
+            if let upper = range.upper {
+                sql.append("(`key` >= \(range.lower.bytes) AND `key` < \(upper.bytes))" as SQL)
+            } else {
+                sql.append("`key` >= \(range.lower.bytes)" as SQL)
+            }
+        }
+        sql.append(") ORDER BY `key` LIMIT \(limit)" as SQL)
+        return sql
+    }
+
+    func keys(on lease: LeaseID, limit: Int) -> SQL {
         """
-        SELECT `key` FROM \(names.records) FORCE INDEX (records_by_lease) \
-        WHERE lease_id = \(lease.rawValue) AND deleted_ref IS NULL
+        SELECT lease_id, `key` FROM \(names.records) FORCE INDEX (records_by_lease) \
+        WHERE lease_id = \(lease.rawValue) AND deleted_ref IS NULL ORDER BY `key` LIMIT \(limit)
         """
     }
 
@@ -156,6 +172,14 @@ extension Statements {
 
     func consumer(_ name: String) -> SQL {
         "SELECT name, `cursor`, updated_at FROM \(names.consumers) WHERE name = \(Array(name.utf8))"
+    }
+
+    /// The consumers of these names, at most ``keysAtOnce``.
+    func consumers(_ wanted: some Collection<String>) -> SQL {
+        var sql: SQL = "SELECT name, `cursor`, updated_at FROM \(names.consumers) FORCE INDEX (PRIMARY) WHERE name IN ("
+        sql.append(list: wanted) { $0.append(hex: Array($1.utf8)) }
+        sql.append(")" as StaticString)
+        return sql
     }
 
     func consumers(after name: String, limit: Int) -> SQL {

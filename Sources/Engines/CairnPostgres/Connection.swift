@@ -22,8 +22,9 @@ final class Connection: @unchecked Sendable {
     /// Whether a pooler may give each transaction another connection to the server, so that nothing may be left behind
     /// on one: neither prepared statements nor settings.
     var isPooled = false
-    /// How long the server may be silent while it owes an answer.
-    var patience = Duration.seconds(30)
+    /// How long the server may be silent while it owes an answer. As long as a batch is tried for: a server that hangs
+    /// keeps nobody waiting longer than one that is away.
+    var patience = Duration.seconds(10)
 
     /// The answers that are still to come, in order.
     private var expected: [Answer] = []

@@ -73,9 +73,63 @@ struct PostgresView: EngineView {
         return records
     }
 
-    func keys(on lease: LeaseID) throws(StoreError) -> [Key] {
-        let rows = try run(statements.keysOnLease) { $0.add(lease.rawValue) }
-        return (0..<rows.count).map { Key(bytes: rows.bytes($0, 0)) }
+    func recordsWithoutValues(of keys: [Key]) throws(StoreError) -> [Key: Record] {
+        if keys.isEmpty { return [:] }
+        let rows = try run(statements.recordsWithoutValues) { $0.add(array: keys.lazy.map(\.bytes)) }
+        var found: [Key: Record] = [:]
+        found.reserveCapacity(rows.count)
+        for row in 0..<rows.count {
+            let record = rows.record(row, withValue: false)
+            found[record.key] = record
+        }
+        return found
+    }
+
+    /// Asks for all ranges in one round trip, for few keys of each at first; for more only of those that have them.
+    func keys(in ranges: [KeyRange], limit: Int) throws(StoreError) -> [Key] {
+        var found = ranges.map { (rest: $0.isEmpty ? nil : $0 as KeyRange?, keys: [Key]()) }
+        var share = ranges.isEmpty ? 0 : 2 * limit / ranges.count + 1
+        while true {
+            // Up to the first range of which there is more, what was found is all there is.
+            let open = found.firstIndex { $0.rest != nil }
+            let keys = found.prefix(open.map { $0 + 1 } ?? found.count).flatMap(\.keys)
+            if open == nil || keys.count >= limit { return Array(keys.prefix(max(limit, 0))) }
+            let asked = found.indices.filter { found[$0].rest != nil }
+            let count = min(share, limit)
+            let calls = asked.compactMap { found[$0].rest }.map { keysCall($0, limit: count) }
+            for (place, rows) in zip(asked, try connection.run(calls)) {
+                for row in 0..<rows.count { found[place].keys.append(Key(bytes: rows.bytes(row, 0))) }
+                guard rows.count == count, let last = found[place].keys.last else {
+                    found[place].rest = nil
+                    continue
+                }
+                found[place].rest?.lower = last.successor
+            }
+            share *= 2
+        }
+    }
+
+    private func keysCall(_ range: KeyRange, limit: Int) -> Call {
+        Call(
+            range.upper == nil ? statements.keysToEnd : statements.keys,
+            Parameters { parameters in
+                parameters.add(range.lower.bytes)
+                if let upper = range.upper { parameters.add(upper.bytes) } else { parameters.addNull() }
+                parameters.add(Int64(limit))
+            })
+    }
+
+    func keys(on leases: [LeaseID: Int]) throws(StoreError) -> [LeaseID: [Key]] {
+        if leases.isEmpty { return [:] }
+        let rows = try run(statements.keysOnLeases) { parameters in
+            parameters.add(array: leases.keys.lazy.map(\.rawValue))
+            parameters.add(array: leases.values.lazy.map { Int64(max($0, 0)) })
+        }
+        var found: [LeaseID: [Key]] = [:]
+        for row in 0..<rows.count {
+            found[LeaseID(rows.integer(row, 0)), default: []].append(Key(bytes: rows.bytes(row, 1)))
+        }
+        return found
     }
 
     private func run(
@@ -179,6 +233,17 @@ extension PostgresView {
     func consumer(_ name: String) throws(StoreError) -> Consumer? {
         let rows = try run(statements.consumer) { $0.add(Array(name.utf8)) }
         return rows.count == 1 ? rows.consumer(0) : nil
+    }
+
+    func consumers(_ names: [String]) throws(StoreError) -> [String: Consumer] {
+        if names.isEmpty { return [:] }
+        let rows = try run(statements.consumersByName) { $0.add(array: names.lazy.map { Array($0.utf8) }) }
+        var found: [String: Consumer] = [:]
+        for row in 0..<rows.count {
+            let consumer = rows.consumer(row)
+            found[consumer.name] = consumer
+        }
+        return found
     }
 
     func consumers(after name: String, limit: Int) throws(StoreError) -> [Consumer] {

@@ -1,10 +1,11 @@
 /// The statements of a view.
 struct ViewStatements: Sendable {
     let head, nextDeadline, events, eventsByRef: Statement
-    let records, page, pageToEnd, keys, keysToEnd, everKeys, everKeysToEnd, keysOnLease: Statement
+    let records, recordsWithoutValues, page, pageToEnd, keys, keysToEnd, everKeys, everKeysToEnd: Statement
+    let keysOnLeases: Statement
     let leases, leasesFrom, leasesDue: Statement
     let locks, locksFrom, locksDue: Statement
-    let consumer, consumers, result: Statement
+    let consumer, consumersByName, consumers, result: Statement
 
     init(_ names: Names) {
         func table(_ name: String) -> String { names.qualified(name) }
@@ -17,6 +18,8 @@ struct ViewStatements: Sendable {
             "records",
             "SELECT \(record), value_kind, value FROM \(table("records")) WHERE key = ANY($1::bytea[])"
         )
+        recordsWithoutValues = names.statement(
+            "records_without_values", "SELECT \(record) FROM \(table("records")) WHERE key = ANY($1::bytea[])")
         // The unbounded ones leave the second parameter unused, so that all have the same.
         keys = names.statement("keys", "SELECT \(record) \(liveUntil) ORDER BY key LIMIT $3::bigint")
         keysToEnd = names.statement(
@@ -37,10 +40,7 @@ struct ViewStatements: Sendable {
                 of: "\(record), value_kind, value", by: "key",
                 "\(live) AND $2::bytea IS NULL ORDER BY key LIMIT $3::bigint")
         )
-        keysOnLease = names.statement(
-            "keys_on_lease",
-            "SELECT key FROM \(table("records")) WHERE lease_id = $1::bigint AND deleted_ref IS NULL"
-        )
+        keysOnLeases = ViewStatements.keysOnLeases(names)
         let event = """
             ref, kind, key, version, lease_id, created_ref, created_version, previous_ref, time, client_id, \
             transaction_index, transaction_count, lock_token, value_kind, value
@@ -62,7 +62,7 @@ struct ViewStatements: Sendable {
             "leases_due", "\(lease) WHERE deadline <= $1::bigint ORDER BY deadline, id LIMIT $2::bigint")
 
         (locks, locksFrom, locksDue) = ViewStatements.locks(names)
-        (consumer, consumers) = ViewStatements.consumers(names)
+        (consumer, consumersByName, consumers) = ViewStatements.consumers(names)
         result = names.statement("result", "SELECT result FROM \(table("requests")) WHERE id = $1::bytea")
     }
 
@@ -76,18 +76,33 @@ struct ViewStatements: Sendable {
         )
     }
 
-    private static func consumers(_ names: Names) -> (one: Statement, page: Statement) {
+    /// Live keys on several leases, so many of each: one scan of the index for each of them.
+    private static func keysOnLeases(_ names: Names) -> Statement {
+        names.statement(
+            "keys_on_leases",
+            """
+            SELECT asked.lease_id, found.key
+            FROM unnest($1::bigint[], $2::bigint[]) AS asked (lease_id, count) CROSS JOIN LATERAL (
+                SELECT key FROM \(names.qualified("records")) WHERE deleted_ref IS NULL AND lease_id = asked.lease_id
+                LIMIT asked.count
+            ) AS found
+            """)
+    }
+
+    private static func consumers(_ names: Names) -> (one: Statement, some: Statement, page: Statement) {
         let consumer = "SELECT name, cursor, updated_at FROM \(names.qualified("consumers"))"
         return (
             names.statement("consumer", "\(consumer) WHERE name = $1::bytea"),
+            names.statement("consumers_by_name", "\(consumer) WHERE name = ANY($1::bytea[])"),
             names.statement("consumers", "\(consumer) WHERE name > $1::bytea ORDER BY name LIMIT $2::bigint")
         )
     }
 
     var all: [Statement] {
         [
-            head, nextDeadline, events, eventsByRef, records, page, pageToEnd, keys, keysToEnd, everKeys, everKeysToEnd,
-            keysOnLease, leases, leasesFrom, leasesDue, locks, locksFrom, locksDue, consumer, consumers, result,
+            head, nextDeadline, events, eventsByRef, records, recordsWithoutValues, page, pageToEnd, keys, keysToEnd,
+            everKeys, everKeysToEnd, keysOnLeases, leases, leasesFrom, leasesDue, locks, locksFrom,
+            locksDue, consumer, consumersByName, consumers, result,
         ]
     }
 

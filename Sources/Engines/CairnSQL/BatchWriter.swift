@@ -8,6 +8,8 @@ internal import CairnModel
 final class BatchWriter<Home: ServerHome>: @unchecked Sendable {
     /// The session, unless it broke.
     var session: Home.Session?
+    /// Whether the last batch failed because the database stayed away for as long as the patience lasted.
+    var isAway = false
     /// How many batches were tried. Each try has a number of its own, so that what a lost one left can be told.
     var batches: Int64 = 0
     /// Events before this one are surely deleted.

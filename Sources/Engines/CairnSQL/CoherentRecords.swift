@@ -137,7 +137,19 @@ struct CachedView: EngineView {
     func recordsEver(in range: KeyRange, limit: Int) throws(StoreError) -> [Record] {
         try view.recordsEver(in: range, limit: limit)
     }
-    func keys(on lease: LeaseID) throws(StoreError) -> [Key] { try view.keys(on: lease) }
+    func recordsWithoutValues(of keys: [Key]) throws(StoreError) -> [Key: Record] {
+        // What comes without its value is nothing to remember.
+        var found: [Key: Record] = [:]
+        var missing: [Key] = []
+        for key in keys {
+            if let entry = cache.entry(key) { found[key] = entry } else { missing.append(key) }
+        }
+        return missing.isEmpty ? found : found.merging(try view.recordsWithoutValues(of: missing)) { $1 }
+    }
+    func keys(in ranges: [KeyRange], limit: Int) throws(StoreError) -> [Key] {
+        try view.keys(in: ranges, limit: limit)
+    }
+    func keys(on leases: [LeaseID: Int]) throws(StoreError) -> [LeaseID: [Key]] { try view.keys(on: leases) }
     func leases(_ ids: [LeaseID]) throws(StoreError) -> [LeaseID: Lease] { try view.leases(ids) }
     func leases(from first: LeaseID, limit: Int) throws(StoreError) -> [Lease] {
         try view.leases(from: first, limit: limit)
@@ -156,6 +168,7 @@ struct CachedView: EngineView {
     }
     func events(_ refs: [Ref]) throws(StoreError) -> [Ref: Event] { try view.events(refs) }
     func consumer(_ name: String) throws(StoreError) -> Consumer? { try view.consumer(name) }
+    func consumers(_ names: [String]) throws(StoreError) -> [String: Consumer] { try view.consumers(names) }
     func consumers(after name: String, limit: Int) throws(StoreError) -> [Consumer] {
         try view.consumers(after: name, limit: limit)
     }

@@ -12,17 +12,29 @@ extension ServerEngine {
         try commit(isFollowed: { false }, decide)
     }
 
-    /// Runs one batch as one transaction, again if the database has undone it, for as long as the patience lasts.
+    /// Runs one batch as one transaction, again if the database has undone it, for as long as the patience lasts: that
+    /// is for all of it, whatever it waits for. After a batch for which the database was away all that time, the next
+    /// ones are tried once each, until it is there again: there is one patience for an outage.
     package func commit(
         isFollowed: () -> Bool, _ decide: (any EngineView) throws(StoreError) -> Changes?
     ) throws(StoreError) {
-        var patience = Patience(options.patience)
+        var patience = Patience(writer.isAway ? .zero : options.patience)
         while true {
             do throws(StoreError) {
-                return try runBatch(isFollowed, decide)
+                try runBatch(isFollowed, &patience, decide)
+                writer.isAway = false
+                return
             } catch {
                 if writer.session?.isBroken == true { writer.drop(metrics) }
-                guard error.isTransient, patience.wait(after: error) else { throw error }
+                if writer.isAway, error.code != .unavailable {
+                    // It is there again, and only busy.
+                    writer.isAway = false
+                    patience = Patience(options.patience)
+                }
+                guard error.isTransient, patience.wait(after: error) else {
+                    writer.isAway = error.code == .unavailable
+                    throw error
+                }
                 metrics.retry(after: error)
             }
         }
@@ -32,7 +44,8 @@ extension ServerEngine {
     package func rest() { writer.session?.callOff() }
 
     private func runBatch(
-        _ isFollowed: () -> Bool, _ decide: (any EngineView) throws(StoreError) -> Changes?
+        _ isFollowed: () -> Bool, _ patience: inout Patience,
+        _ decide: (any EngineView) throws(StoreError) -> Changes?
     ) throws(StoreError) {
         let session = try writingSession()
         guard let batch = try decideBatch(on: session, decide) else { return }
@@ -42,7 +55,7 @@ extension ServerEngine {
                 try session.commit(batch, isFollowed: presence.isAlone && isFollowed())
             }
         } catch {
-            if error.retry == .unknownOutcome { return try settle(batch, error) }
+            if error.retry == .unknownOutcome { return try settle(batch, error, &patience) }
             session.rollBack()
             throw error
         }
@@ -106,9 +119,10 @@ extension ServerEngine {
     ///
     /// The lock on the head row makes sure that the lost transaction has ended, whichever way; and the look commits
     /// something of its own, so that what was found is as durable as any batch.
-    private func settle(_ batch: StoredBatch, _ error: StoreError) throws(StoreError) {
+    private func settle(
+        _ batch: StoredBatch, _ error: StoreError, _ patience: inout Patience
+    ) throws(StoreError) {
         writer.drop(metrics)
-        var patience = Patience(options.patience)
         var unknown = error
         while true {
             let last: Int64?

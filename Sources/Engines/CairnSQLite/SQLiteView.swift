@@ -29,6 +29,23 @@ struct SQLiteView: EngineView {
         return found
     }
 
+    func recordsWithoutValues(of keys: [Key]) throws(StoreError) -> [Key: Record] {
+        var found: [Key: Record] = [:]
+        found.reserveCapacity(keys.count)
+        let statement = statements.recordWithoutValue
+        for key in keys {
+            if case .batch = source, let entry = cache?.entry(key) {
+                found[key] = entry
+                continue
+            }
+            try statement.bind(1, key.bytes) { () throws(StoreError) in
+                defer { statement.reset() }
+                if try statement.step() { found[key] = statement.record(withValue: false) }
+            }
+        }
+        return found
+    }
+
     func forEachRecord(of keys: [Key], _ body: (Key, Record?) -> Void) throws(StoreError) {
         for key in keys { body(key, try record(key)) }
     }
@@ -94,13 +111,13 @@ struct SQLiteView: EngineView {
         return records
     }
 
-    func keys(on lease: LeaseID) throws(StoreError) -> [Key] {
-        let statement = statements.keysOnLease
-        defer { statement.reset() }
-        statement.bind(1, lease.rawValue)
-        var keys: [Key] = []
-        while try statement.step() { keys.append(Key(bytes: statement.bytes(0))) }
-        return keys
+    func keys(on leases: [LeaseID: Int]) throws(StoreError) -> [LeaseID: [Key]] {
+        var found: [LeaseID: [Key]] = [:]
+        for (lease, limit) in leases {
+            statements.keysOnLease.bind(1, lease.rawValue)
+            found[lease] = try rows(of: statements.keysOnLease, limit: limit) { Key(bytes: $0.bytes(0)) }
+        }
+        return found
     }
 }
 

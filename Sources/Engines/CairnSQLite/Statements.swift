@@ -5,7 +5,8 @@ internal import CairnModel
 /// The statements that a view runs, prepared once for a connection.
 final class ReadStatements {
     let begin, commit, rollback: Statement
-    let head, record, records, recordsToEnd, keys, keysToEnd, everKeys, everKeysToEnd, keysOnLease: Statement
+    let head, record, recordWithoutValue, records, recordsToEnd, keys, keysToEnd, everKeys, everKeysToEnd,
+        keysOnLease: Statement
     let lease, leases, leasesDue, lock, locks, locksDue, nextDeadline: Statement
     let events, consumer, consumers, result: Statement
 
@@ -20,6 +21,7 @@ final class ReadStatements {
         let rangeToEnd = "key >= ?1 AND deleted_ref IS NULL ORDER BY key LIMIT ?3"
         let withValue = "\(columns), value_kind, value"
         record = try connection.prepare("SELECT \(withValue) FROM records WHERE key = ?1")
+        recordWithoutValue = try connection.prepare("SELECT \(columns) FROM records WHERE key = ?1")
         records = try connection.prepare("SELECT \(withValue) FROM records WHERE \(range)")
         recordsToEnd = try connection.prepare("SELECT \(withValue) FROM records WHERE \(rangeToEnd)")
         keys = try connection.prepare("SELECT \(columns) FROM records WHERE \(range)")
@@ -27,7 +29,8 @@ final class ReadStatements {
         everKeys = try connection.prepare(
             "SELECT \(columns) FROM records WHERE key >= ?1 AND key < ?2 ORDER BY key LIMIT ?3")
         everKeysToEnd = try connection.prepare("SELECT \(columns) FROM records WHERE key >= ?1 ORDER BY key LIMIT ?3")
-        keysOnLease = try connection.prepare("SELECT key FROM records WHERE lease_id = ?1 AND deleted_ref IS NULL")
+        keysOnLease = try connection.prepare(
+            "SELECT key FROM records WHERE lease_id = ?1 AND deleted_ref IS NULL ORDER BY key LIMIT ?2")
 
         let lease = "SELECT id, deadline, duration, is_granted FROM leases"
         self.lease = try connection.prepare("\(lease) WHERE id = ?1")

@@ -174,13 +174,17 @@ public protocol EngineView {
     ///
     /// For an engine that has to ask a key at a time anyway, this saves the dictionary.
     func forEachRecord(of keys: [Key], _ body: (Key, Record?) -> Void) throws(StoreError)
+    /// The same without the values, where that costs less.
+    func recordsWithoutValues(of keys: [Key]) throws(StoreError) -> [Key: Record]
     /// The live records of a range, in bytewise order, at most `limit`; fewer when their values exceed `bytes`, but at
     /// least one if there is one. Without values when `keysOnly`.
     func records(in range: KeyRange, limit: Int, bytes: Int, keysOnly: Bool) throws(StoreError) -> [Record]
     /// The records of a range without their values, in bytewise order, at most `limit`; tombstones included.
     func recordsEver(in range: KeyRange, limit: Int) throws(StoreError) -> [Record]
-    /// The live keys on a lease, in any order.
-    func keys(on lease: LeaseID) throws(StoreError) -> [Key]
+    /// The live keys of ranges, which are in order and don't overlap; in order, and at most `limit` in all.
+    func keys(in ranges: [KeyRange], limit: Int) throws(StoreError) -> [Key]
+    /// Live keys on leases, in any order; of each lease at most as many as are given for it.
+    func keys(on leases: [LeaseID: Int]) throws(StoreError) -> [LeaseID: [Key]]
     /// The stored leases among these.
     func leases(_ ids: [LeaseID]) throws(StoreError) -> [LeaseID: Lease]
     /// Stored leases by number, from `first` on, at most `limit`.
@@ -202,6 +206,8 @@ public protocol EngineView {
     func events(_ refs: [Ref]) throws(StoreError) -> [Ref: Event]
     /// A consumer.
     func consumer(_ name: String) throws(StoreError) -> Consumer?
+    /// The consumers among these.
+    func consumers(_ names: [String]) throws(StoreError) -> [String: Consumer]
     /// Consumers by name, bytewise, after `name`, at most `limit`.
     func consumers(after name: String, limit: Int) throws(StoreError) -> [Consumer]
     /// The result remembered for a request id.
@@ -211,6 +217,30 @@ public protocol EngineView {
 extension EngineView {
     /// A home without a clock of its own.
     public func time() throws(StoreError) -> Timestamp? { nil }
+
+    /// The live keys on a lease, in any order, at most `limit`.
+    public func keys(on lease: LeaseID, limit: Int = .max) throws(StoreError) -> [Key] {
+        try keys(on: [lease: limit])[lease] ?? []
+    }
+
+    /// Reads the values, too.
+    public func recordsWithoutValues(of keys: [Key]) throws(StoreError) -> [Key: Record] { try records(keys) }
+
+    /// Looks through one after the other.
+    public func keys(in ranges: [KeyRange], limit: Int) throws(StoreError) -> [Key] {
+        var keys: [Key] = []
+        for range in ranges where keys.count < limit {
+            keys += try records(in: range, limit: limit - keys.count, bytes: .max, keysOnly: true).map(\.key)
+        }
+        return keys
+    }
+
+    /// Looks for one after the other.
+    public func consumers(_ names: [String]) throws(StoreError) -> [String: Consumer] {
+        var found: [String: Consumer] = [:]
+        for name in names { found[name] = try consumer(name) }
+        return found
+    }
 
     /// Looks for one after the other.
     public func events(_ refs: [Ref]) throws(StoreError) -> [Ref: Event] {

@@ -118,7 +118,16 @@ final class LockQueue: Sendable {
     }
 
     private func giveBack(_ request: LockRequest) async throws(StoreError) {
-        _ = try await commit(Transaction(then: [.unlock(request.key)], clientID: request.clientID))
+        // Unstructured, as this must be done although the task was cancelled.
+        let answer = await Task { [commit] () -> Result<Void, StoreError> in
+            do throws(StoreError) {
+                _ = try await commit(Transaction(then: [.unlock(request.key)], clientID: request.clientID))
+                return .success(())
+            } catch {
+                return .failure(error)
+            }
+        }.value
+        try answer.get()
     }
 
     // MARK: Lines

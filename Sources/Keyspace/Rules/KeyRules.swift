@@ -40,7 +40,6 @@ extension WorkingSet {
     mutating func end(
         _ keys: [Key], _ kind: Event.Kind, whoeverHasLocked isForced: Bool = false, in scope: OperationScope
     ) throws(Stop) -> [Record] {
-        if kind != .expired { try checkCount(of: keys, in: scope) }
         var tombstones: [Record] = []
         for key in keys {
             guard var live = try liveRecord(key) else { continue }
@@ -62,13 +61,16 @@ extension WorkingSet {
         return tombstones
     }
 
-    private func checkCount(of keys: [Key], in scope: OperationScope) throws(Stop) {
-        guard keys.count > scope.limits.transactionEvents else { return }
+    /// The live keys of a range, in order, if they are no more than a transaction may end.
+    func endableKeys(in range: KeyRange, _ scope: OperationScope) throws(Stop) -> [Key] {
+        let most = scope.limits.transactionEvents
+        let count = try keyCount(in: range, limit: most)
+        guard count > most else { return keys(in: range) }
         throw .failed(
             StoreError(
                 .transactionTooLarge,
-                "\(keys.count) keys would be deleted, and a transaction may change "
-                    + "\(scope.limits.transactionEvents); delete a smaller range at a time"))
+                "at least \(count) keys would be deleted, and a transaction may change \(most); delete a smaller range "
+                    + "at a time"))
     }
 
     /// Fails if there are as many keys as there may be.
@@ -95,9 +97,7 @@ extension WorkingSet {
 
     /// Deletes the keys of a range that nobody has locked; with `force` all of them.
     mutating func clear(_ range: KeyRange, force: Bool, in scope: OperationScope) throws(Stop) -> [Record] {
-        var keys = try keys(in: range, limit: scope.limits.transactionEvents)
-        // If there are more, some are missing here.
-        try checkCount(of: keys, in: scope)
+        var keys = try endableKeys(in: range, scope)
         if !force {
             var open: [Key] = []
             for key in keys {

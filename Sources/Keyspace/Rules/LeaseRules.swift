@@ -27,7 +27,7 @@ extension WorkingSet {
         let stored = try storedLease(live.leaseID)
         if expiry == .never && stored?.deadline == nil { return live.leaseID }
         var isOwn = stored?.isGranted != true
-        if isOwn { isOwn = try keys(on: live.leaseID).count == 1 }
+        if isOwn { isOwn = try keyCount(on: live.leaseID, upTo: 2) == 1 }
         let term = Term(expiry, at: scope.now)
         // A lifespan is told by the number of its lease.
         if term.isLifespan != live.leaseID.isLifespan { isOwn = false }
@@ -101,19 +101,29 @@ extension WorkingSet {
 
     mutating func expireLease(_ id: LeaseID, in scope: OperationScope) throws(Stop) -> [Record] {
         try requireLease(id, for: nil, at: scope.now)
-        return try endLease(id, in: scope)
+        let most = scope.limits.transactionEvents
+        guard try keyCount(on: id, upTo: most + 1) <= most else {
+            throw .failed(
+                StoreError(
+                    .transactionTooLarge,
+                    "lease \(id) has more keys than the \(most) that a transaction may end; give it a deadline that "
+                        + "has passed, and it ends with its keys, some of them at a time"))
+        }
+        return try endLease(id, keys: keys(on: id, limit: most), in: scope)
     }
 
-    /// Ends a lease and the keys on it.
-    mutating func endLease(_ id: LeaseID, in scope: OperationScope) throws(Stop) -> [Record] {
-        let tombstones = try end(try keys(on: id), .expired, in: scope)
-        if try storedLease(id) != nil { store(lease: nil, for: id) }
+    /// Ends a lease and the keys on it, or only these of them if they are not all.
+    mutating func endLease(
+        _ id: LeaseID, keys: [Key], areAll: Bool = true, in scope: OperationScope
+    ) throws(Stop) -> [Record] {
+        let tombstones = try end(keys, .expired, in: scope)
+        if areAll, try storedLease(id) != nil { store(lease: nil, for: id) }
         return tombstones
     }
 
     /// Drops a stored lease that nobody granted when no key is on it any more.
     mutating func dropIfAbandoned(_ id: LeaseID) throws(Stop) {
-        guard let lease = try storedLease(id), !lease.isGranted, try keys(on: id).isEmpty else { return }
+        guard let lease = try storedLease(id), !lease.isGranted, try keyCount(on: id, upTo: 1) == 0 else { return }
         store(lease: nil, for: id)
     }
 
@@ -121,7 +131,7 @@ extension WorkingSet {
     func requireLease(_ id: LeaseID, for key: Key?, at now: Timestamp) throws(Stop) {
         if let lease = try storedLease(id) {
             if !lease.isDue(at: now) { return }
-        } else if try !keys(on: id).isEmpty {
+        } else if try keyCount(on: id, upTo: 1) > 0 {
             return
         }
         throw .failed(.leaseNotFound(id, key: key))

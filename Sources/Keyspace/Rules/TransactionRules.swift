@@ -26,11 +26,15 @@ extension WorkingSet {
         }
     }
 
-    /// Expires a lease whose deadline has passed, as a transaction of its own.
-    package mutating func expireDue(_ lease: LeaseID, at now: Timestamp) throws(Stop) {
+    /// Ends these keys on a lease whose deadline has passed, as a transaction of their own; and the lease, if they are
+    /// all.
+    package mutating func expireDue(
+        _ lease: LeaseID, keys: [Key], areAll: Bool, at now: Timestamp
+    ) throws(Stop) {
         try atomically { (set) throws(Stop) in
             let first = set.eventCount
-            _ = try set.endLease(lease, in: OperationScope(now: now, clientID: "", limits: .standard))
+            let scope = OperationScope(now: now, clientID: "", limits: .standard)
+            _ = try set.endLease(lease, keys: keys, areAll: areAll, in: scope)
             set.closeTransaction(from: first)
         }
     }
@@ -57,8 +61,7 @@ extension WorkingSet {
         case .delete(let key):
             return .deleted(try end([key], .deleted, in: scope))
         case .deleteRange(let range):
-            let keys = try keys(in: range, limit: scope.limits.transactionEvents)
-            return .deleted(try end(keys, .deleted, in: scope))
+            return .deleted(try end(try endableKeys(in: range, scope), .deleted, in: scope))
         case .clear(let range, let force):
             return .deleted(try clear(range, force: force, in: scope))
         case .get(let key):

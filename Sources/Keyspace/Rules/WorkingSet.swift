@@ -10,7 +10,8 @@ package struct WorkingSet: Sendable {
     package enum Need: Hashable, Sendable {
         case record(Key)
         case lease(LeaseID)
-        case keysOnLease(LeaseID)
+        /// The live keys on the lease, or any `limit` of them.
+        case keysOnLease(LeaseID, limit: Int)
         /// The live keys of the range, or the first `limit` of them.
         case keysInRange(KeyRange, limit: Int)
         case lock(Ref)
@@ -32,11 +33,8 @@ package struct WorkingSet: Sendable {
     private var locks: [Ref: Lock?] = [:]
     private var consumers: [String: Consumer?] = [:]
     private var results: [RequestID: TransactionResult?] = [:]
-    // As of the start of the batch; `moved` and `touched` say what has changed since.
-    private var keysOnLease: [LeaseID: [Key]] = [:]
-    private var keysInRange: [KeyRange: KeysInRange] = [:]
-    private var moved = LeaseMoves()
-    private var touched: [Key] = []
+    private var leaseKeys = LeaseKeys()
+    private var rangeKeys = RangeKeys()
 
     /// How many keys are live; only of a meaning if it was loaded.
     package var liveKeys = 0
@@ -44,12 +42,6 @@ package struct WorkingSet: Sendable {
     package private(set) var changes: Changes
     private let headAtStart: Head
     private var undo: [Undo] = []
-
-    private struct KeysInRange {
-        var keys: [Key]
-        /// Whether there are no others.
-        var areAll: Bool
-    }
 
     /// One step back.
     private enum Undo {
@@ -88,17 +80,43 @@ extension WorkingSet {
     /// Whether the record of `key` is known.
     package func hasRecord(_ key: Key) -> Bool { records[key] != nil }
 
-    /// Whether the keys on a lease are known.
-    package func hasKeys(on lease: LeaseID) -> Bool { keysOnLease[lease] != nil }
+    /// Whether anything is known of the keys on a lease.
+    package func hasKeys(on lease: LeaseID) -> Bool { isNew(lease) || leaseKeys.knows(lease) }
 
-    /// The leases of the live ones of these keys that are not known yet, each once.
-    package func unknownLeases(of keys: [Key]) -> [LeaseID] {
-        var ids: Set<LeaseID> = []
-        for key in keys {
-            guard let record = records[key] ?? nil, record.isLive, leases[record.leaseID] == nil else { continue }
-            ids.insert(record.leaseID)
-        }
-        return Array(ids)
+    /// The keys on a lease, in any order, if all are known.
+    package func knownKeys(on lease: LeaseID) -> [Key]? {
+        guard leaseKeys.count(on: lease, upTo: .max, isNew: isNew(lease)) != nil else { return nil }
+        return Array(leaseKeys.keys(on: lease))
+    }
+
+    /// Whether it is known if a lease is stored.
+    package func hasLease(_ id: LeaseID) -> Bool { isNew(id) || leases[id] != nil }
+
+    /// Whether it is known if a lock is stored.
+    package func hasLock(_ token: Ref) -> Bool { locks[token] != nil }
+
+    /// Whether it is known if there is such a consumer.
+    package func hasConsumer(_ name: String) -> Bool { consumers[name] != nil }
+
+    /// Whether the keys of a range are known.
+    package func hasKeys(in range: KeyRange) -> Bool { rangeKeys.firstUnknown(in: range) == nil }
+
+    /// Where the live record of a key that is known stands; `nil` if it isn't known, or the key doesn't live.
+    package func knownLiveRecord(_ key: Key) -> Record? {
+        guard let record = records[key] ?? nil, record.isLive else { return nil }
+        return record
+    }
+
+    /// A stored lease, as far as it is known.
+    package func knownLease(_ id: LeaseID) -> Lease? { leases[id] ?? nil }
+
+    /// A stored lock, as far as it is known.
+    package func knownLock(_ token: Ref) -> Lock? { locks[token] ?? nil }
+
+    /// Whether the batch has made the lease itself, so that nothing of it is stored.
+    private func isNew(_ id: LeaseID) -> Bool {
+        let number = id.isLifespan ? id.rawValue - LeaseID.firstLifespan.rawValue : id.rawValue
+        return id < .firstChosen && number > headAtStart.lastLeaseID.rawValue
     }
 
     /// Whether any record is known.
@@ -107,7 +125,6 @@ extension WorkingSet {
     /// Makes room for so many records, and for as many events.
     package mutating func expectRecords(_ count: Int) {
         records.reserveCapacity(records.count + count)
-        touched.reserveCapacity(count)
         changes.events.reserveCapacity(count)
     }
 
@@ -117,12 +134,31 @@ extension WorkingSet {
     package mutating func load(consumer: Consumer?, for name: String) { consumers[name] = .some(consumer) }
     package mutating func load(result: TransactionResult?, for id: RequestID) { results[id] = .some(result) }
 
-    /// Notes the keys that were on the lease when the batch started.
-    package mutating func load(keys: [Key], on lease: LeaseID) { keysOnLease[lease] = keys }
+    /// Notes the keys that were on the lease when the batch started; of more than `limit` any so many.
+    package mutating func load(keys: [Key], on lease: LeaseID, limit: Int = .max) {
+        leaseKeys.load(keys, on: lease, limit: limit)
+    }
 
     /// Notes the keys that were live in the range when the batch started, or the first of them.
     package mutating func load(keys: [Key], in range: KeyRange, areAll: Bool) {
-        keysInRange[range] = KeysInRange(keys: keys, areAll: areAll)
+        load(keys: keys, in: [range], areAll: areAll)
+    }
+
+    /// Notes the keys that were live in the ranges, which are in order, when the batch started, or the first of them.
+    package mutating func load(keys: [Key], in ranges: [KeyRange], areAll: Bool) {
+        var ranges = ranges.disjoint
+        if !areAll {
+            guard let end = keys.last?.successor else { return }
+            ranges = ranges.compactMap { range in
+                guard range.lower < end else { return nil }
+                return KeyRange(from: range.lower, to: range.upper.map { min($0, end) } ?? end)
+            }
+        }
+        guard !changes.events.isEmpty else { return rangeKeys.load(keys, in: ranges) }
+        // The batch has ended some of them since, and made others.
+        var live = Set(keys.filter { records[$0].map { $0?.isLive ?? false } ?? true })
+        for event in changes.events where knownLiveRecord(event.key) != nil { live.insert(event.key) }
+        rangeKeys.load(live.sorted(), in: ranges)
     }
 }
 
@@ -142,8 +178,9 @@ extension WorkingSet {
 
     /// A stored lease.
     package func storedLease(_ id: LeaseID) throws(Stop) -> Lease? {
-        guard let lease = leases[id] else { throw .need(.lease(id)) }
-        return lease
+        if let lease = leases[id] { return lease }
+        if isNew(id) { return nil }
+        throw .need(.lease(id))
     }
 
     /// A stored lock, by its token.
@@ -152,25 +189,29 @@ extension WorkingSet {
         return lock
     }
 
-    /// The live keys on a lease, in order.
-    package func keys(on lease: LeaseID) throws(Stop) -> [Key] {
-        guard let atStart = keysOnLease[lease] else { throw .need(.keysOnLease(lease)) }
-        return moved.keys(on: lease, atStart: atStart).sorted()
+    /// How many live keys are on a lease; no more than `limit` are counted.
+    package func keyCount(on lease: LeaseID, upTo limit: Int) throws(Stop) -> Int {
+        if let count = leaseKeys.count(on: lease, upTo: limit, isNew: isNew(lease)) { return count }
+        throw .need(.keysOnLease(lease, limit: leaseKeys.limit(toKnow: limit, on: lease)))
     }
 
-    /// The live keys of a range, in order; if they are more than `limit`, at least one more than that.
-    package func keys(in range: KeyRange, limit: Int) throws(Stop) -> [Key] {
-        // So many that the limit is exceeded even if the batch has ended one with each change so far.
-        let enough = limit + 1 + touched.count
-        guard let atStart = keysInRange[range], atStart.areAll || atStart.keys.count >= enough else {
-            throw .need(.keysInRange(range, limit: enough))
-        }
-        var keys = Set(atStart.keys)
-        for key in touched where range.contains(key) {
-            if let record = records[key] ?? nil, record.isLive { keys.insert(key) } else { keys.remove(key) }
-        }
-        return keys.sorted()
+    /// The live keys on a lease, in order; if they are more than `limit`, at least one more than that.
+    package func keys(on lease: LeaseID, limit: Int) throws(Stop) -> [Key] {
+        _ = try keyCount(on: lease, upTo: limit + 1)
+        return leaseKeys.keys(on: lease).sorted()
     }
+
+    /// How many live keys a range has; if they are more than `limit`, at least one more than that.
+    package func keyCount(in range: KeyRange, limit: Int) throws(Stop) -> Int {
+        let unknown = rangeKeys.firstUnknown(in: range)
+        let known = unknown.map { KeyRange(from: range.lower, to: $0) } ?? range
+        let count = rangeKeys.count(in: known, upTo: limit)
+        guard let unknown, count <= limit else { return count }
+        throw .need(.keysInRange(KeyRange(from: unknown, to: range.upper), limit: limit + 1 - count))
+    }
+
+    /// The live keys of a range, in order, once they have been counted and were not too many.
+    package func keys(in range: KeyRange) -> [Key] { rangeKeys.keys(in: range) }
 
     package func consumer(_ name: String) throws(Stop) -> Consumer? {
         guard let consumer = consumers[name] else { throw .need(.consumer(name)) }
@@ -191,7 +232,6 @@ extension WorkingSet {
     ) throws(Stop) -> Result {
         let head = changes.head
         let events = changes.events.count
-        let touchedCount = touched.count
         undo.removeAll(keepingCapacity: true)
         do {
             return try body(&self)
@@ -200,7 +240,6 @@ extension WorkingSet {
             undo.removeAll(keepingCapacity: true)
             changes.head = head
             changes.events.removeLast(changes.events.count - events)
-            touched.removeLast(touched.count - touchedCount)
             throw error
         }
     }
@@ -211,9 +250,7 @@ extension WorkingSet {
         let new = Record(after: event)
         undo.append(.record(event.key, old))
         records[event.key] = .some(new)
-        countLive(from: old, to: new)
-        moved.note(event.key, from: old, to: new)
-        touched.append(event.key)
+        note(event.key, from: old, to: new)
         changes.events.append(event)
         changes.head.lastRef = event.ref
     }
@@ -259,16 +296,17 @@ extension WorkingSet {
         }
     }
 
-    private mutating func countLive(from old: Record?, to new: Record?) {
+    private mutating func note(_ key: Key, from old: Record?, to new: Record?) {
         liveKeys += (new?.isLive == true ? 1 : 0) - (old?.isLive == true ? 1 : 0)
+        leaseKeys.note(key, from: old, to: new)
+        if !rangeKeys.isEmpty { rangeKeys.note(key, isLive: new?.isLive == true) }
     }
 
     private mutating func revert(_ step: Undo) {
         switch step {
         case .record(let key, let old):
             let new = records[key] ?? nil
-            moved.note(key, from: new, to: old)
-            countLive(from: new, to: old)
+            note(key, from: new, to: old)
             records[key] = .some(old)
         case .lease(let id, let old, let change):
             leases[id] = .some(old)
@@ -283,26 +321,5 @@ extension WorkingSet {
             results[request] = .some(nil)
             changes.results[request] = nil
         }
-    }
-}
-
-/// Which keys have come to a lease and gone from it since the batch started.
-private struct LeaseMoves: Sendable {
-    private var joined: [LeaseID: Set<Key>] = [:]
-    private var left: [LeaseID: Set<Key>] = [:]
-
-    mutating func note(_ key: Key, from old: Record?, to new: Record?) {
-        let before = old.flatMap { $0.isLive ? $0.leaseID : nil }
-        let after = new.flatMap { $0.isLive ? $0.leaseID : nil }
-        guard before != after else { return }
-        if let before, joined[before]?.remove(key) == nil { left[before, default: []].insert(key) }
-        if let after, left[after]?.remove(key) == nil { joined[after, default: []].insert(key) }
-    }
-
-    func keys(on lease: LeaseID, atStart: [Key]) -> Set<Key> {
-        var keys = Set(atStart)
-        if let left = left[lease] { keys.subtract(left) }
-        if let joined = joined[lease] { keys.formUnion(joined) }
-        return keys
     }
 }

@@ -5,19 +5,7 @@ internal import Synchronization
 
 // Running batches.
 extension Committer {
-    struct Work {
-        var waiting: [Waiting] = []
-        var sweeps: [UnsafeContinuation<Void, Never>] = []
-        var chores: Chores = []
-
-        /// The transactions, which are let go of before their callers are answered.
-        mutating func takeTransactions() -> [Transaction] {
-            defer { waiting = [] }
-            return waiting.map(\.transaction)
-        }
-    }
-
-    /// Runs batches until nothing waits, unless somebody is doing so already.
+    /// Runs batches until nothing waits, unless somebody is doing so already. A caller does so for a moment only.
     func drain() {
         guard
             queue.withLock({ queue in
@@ -26,26 +14,62 @@ extension Committer {
                 return true
             })
         else { return }
+        runBatches(for: engine.blocks ? nil : batchLimits.callerTime)
+    }
+
+    /// Runs batches until nothing waits; with `callerTime` until there is more to do than a caller should.
+    func runBatches(for callerTime: Duration?) {
+        var worked = Duration.zero
         while true {
             if queue.withLock({ $0.waiting.isEmpty }) { engine.rest() }
             if engine.gathersBatches { gather() }
-            guard var work = takeWork() else { return }
-            let callers = work.waiting.map(\.caller)
-            let traced = tracing.map { (calls: work.waiting.compactMap(\.trace), start: $0.begin()) }
-            let start = ContinuousClock.now
-            let answers = commitBatch(work.takeTransactions(), follows: work.chores.contains(.follow))
-            let took = ContinuousClock.now - start
-            noteBatch(callers.count, took: took)
-            if let traced {
-                tracing?.end(traced.start, took: took, transactions: callers.count, calls: traced.calls)
+            switch takeWork(after: callerTime == nil ? nil : worked) {
+            case .nothing: return
+            case .tooMuch: return handOver()
+            case .batch(var work): worked += run(&work)
             }
-            gatherAnswers {
-                for (caller, answer) in zip(callers, answers) { caller.receive(answer) }
-            }
-            readForeign()
-            hub.deliver()
-            run(work.chores)
-            for caller in work.sweeps { caller.resume() }
+        }
+    }
+
+    /// Runs a batch, answers its callers, and does what is to be done besides. Returns how long the batch took.
+    private func run(_ work: inout Work) -> Duration {
+        var waiting: [Waiting] = []
+        swap(&waiting, &work.waiting)
+        refuseUnwanted(&waiting)
+        let traced = tracing.map { (calls: waiting.compactMap(\.trace), start: $0.begin()) }
+        let start = ContinuousClock.now
+        let answers = commitBatch(waiting.map(\.transaction), follows: work.chores.contains(.follow))
+        let took = ContinuousClock.now - start
+        if answers.count < waiting.count {
+            putBack(waiting[answers.count...])
+            waiting.removeLast(waiting.count - answers.count)
+        }
+        noteBatch(waiting.count, took: took)
+        if let traced {
+            tracing?.end(traced.start, took: took, transactions: waiting.count, calls: traced.calls)
+        }
+        let callers = waiting.map(\.caller)
+        // The transactions are let go of before their callers are answered.
+        waiting = []
+        gatherAnswers {
+            for (caller, answer) in zip(callers, answers) { caller.receive(answer) }
+        }
+        readForeign()
+        hub.deliver()
+        run(work.chores, afterCallers: !callers.isEmpty)
+        for caller in work.sweeps { caller.resume() }
+        return took
+    }
+
+    /// Answers those whose caller has given up meanwhile, and takes them out.
+    private func refuseUnwanted(_ waiting: inout [Waiting]) {
+        var unwanted: [Caller] = []
+        for index in waiting.indices.reversed() where !waiting[index].caller.isWanted {
+            unwanted.append(waiting.remove(at: index).caller)
+        }
+        if unwanted.isEmpty { return }
+        gatherAnswers {
+            for caller in unwanted { caller.receive(.failure(.cancelledBefore)) }
         }
     }
 
@@ -76,36 +100,6 @@ extension Committer {
         gathering.withLock { $0.note(transactions: transactions, waiting: waiting, took: duration) }
     }
 
-    func takeWork() -> Work? {
-        var closers: [UnsafeContinuation<Void, Never>] = []
-        defer { for closer in closers { closer.resume() } }
-        return queue.withLock { queue in
-            guard !queue.isEmpty else {
-                queue.isDraining = false
-                swap(&closers, &queue.closers)
-                return nil
-            }
-            var work = Work()
-            swap(&work.sweeps, &queue.sweeps)
-            swap(&work.chores, &queue.chores)
-            var bytes = 0
-            var count = 0
-            for waiting in queue.waiting {
-                if count > 0, count >= batchLimits.transactions || bytes + waiting.bytes > batchLimits.bytes { break }
-                bytes += waiting.bytes
-                count += 1
-            }
-            if count == queue.waiting.count {
-                swap(&work.waiting, &queue.waiting)
-            } else {
-                work.waiting = Array(queue.waiting[..<count])
-                queue.waiting.removeFirst(count)
-            }
-            queue.bytes -= bytes
-            return work
-        }
-    }
-
     /// Commits transactions as one batch. If the home refuses the batch, each is tried by itself, so that one that
     /// can't be stored doesn't take others with it.
     func commitBatch(_ transactions: [Transaction], follows: Bool = false) -> [Answer] {
@@ -119,6 +113,7 @@ extension Committer {
             metrics.batchFailed(error.code)
             tracing?.failed(error.code)
             logger.error("batch failed", metadata: ["error": "\(error)", "transactions": "\(transactions.count)"])
+            if error.code == .unavailable { refuseWaiting(error) }
             if error.code == .logWentBack {
                 restart(error)
                 return commitBatch(transactions, follows: follows)
@@ -131,23 +126,31 @@ extension Committer {
         }
     }
 
-    /// Commits transactions, after the leases that are due. If those are many they fill batches of their own first, so
-    /// that no transaction ever meets a lease whose deadline has passed.
+    /// Commits transactions, after the leases that are due. If those are many, only a piece of them; the others follow
+    /// in batches of their own, one after each batch of callers.
     func commitOnce(_ transactions: [Transaction]) throws(StoreError) -> [Answer] {
         let isShared = engine.mayHaveForeignChanges(since: hub.head)
-        while true {
-            var answers: [Answer]?
-            var hasExpired = false
-            try run { (batch) throws(StoreError) in
-                answers = nil
-                hasExpired = try batch.isDue(knownDeadline: deadlines.withLock { $0.next })
-                if hasExpired, try batch.expireDue() { return }
-                answers = try batch.decide(transactions)
+        var answers: [Answer] = []
+        var hasExpired = false
+        var isBehind = false
+        try run { (batch) throws(StoreError) in
+            let (next, wasBehind) = deadlines.withLock { ($0.next, $0.isBehind) }
+            hasExpired = try batch.isDue(knownDeadline: next)
+            if hasExpired {
+                // What is due already has its own batches, and callers don't wait for it.
+                batch.isBehind = wasBehind
+                if !wasBehind || transactions.isEmpty { try batch.expireDue() }
             }
-            // Another process may have made a lease that ends earlier than any we know of.
-            if hasExpired || isShared && !deadlines.withLock({ $0.areTold }) { try readNextDeadline() }
-            if let answers { return answers }
+            answers = try batch.decide(transactions, patience: batchLimits.time)
+            isBehind = batch.isBehind
         }
+        deadlines.withLock { $0.isBehind = isBehind }
+        if isBehind, engine.isOnDuty {
+            queue.withLock { queue in if !queue.isClosed { queue.add(.expire) } }
+        }
+        // Another process may have made a lease that ends earlier than any we know of.
+        if hasExpired || isShared && !deadlines.withLock({ $0.areTold }) { try readNextDeadline() }
+        return answers
     }
 
     /// Runs one batch and tells the hub of its events, and of events that another process has committed before it.
@@ -174,14 +177,19 @@ extension Committer {
         noteDeadlines(home, after: committed)
     }
 
-    func run(_ chores: Chores) {
+    func run(_ chores: Chores, afterCallers: Bool) {
         do throws(StoreError) {
+            // A batch without callers has just done so.
+            if chores.contains(.expire), afterCallers {
+                _ = try commitOnce([])
+                hub.deliver()
+            }
             if chores.contains(.forgetRequests) {
                 try run { (batch) throws(StoreError) in batch.forgetOldRequests() }
             }
             // A piece at a time: what is left is taken up again, after the writes that wait.
             if chores.contains(.trim), try engine.trim() {
-                queue.withLock { queue in if !queue.isClosed { queue.chores.insert(.trim) } }
+                queue.withLock { queue in if !queue.isClosed { queue.add(.trim) } }
             }
         } catch {
             logger.error("upkeep failed", metadata: ["error": "\(error)"])

@@ -11,6 +11,8 @@ extension Committer {
         var lastTime: Timestamp
         /// How far the home's clock is ahead of ours.
         var offset = Duration.zero
+        /// Whether more was due than fitted into the last batch.
+        var isBehind = false
         /// Whether the home tells its time and the next deadline with every batch.
         var areTold = false
 

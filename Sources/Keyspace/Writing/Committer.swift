@@ -7,7 +7,8 @@ internal import Synchronization
 ///
 /// While a batch is being committed the next one gathers, so under light load a write costs one commit, and under
 /// heavy load many writes share one. A caller is answered when its change is durable. For an engine that blocks,
-/// batches run on a thread of their own; for any other, the caller that finds nobody at work runs them itself.
+/// batches run on a thread of their own; for any other, the caller that finds nobody at work runs them itself, but only
+/// for a moment, and only small ones: the rest it leaves to a thread, as it may be an event loop that others need.
 final class Committer: Sendable {
     typealias Answer = Result<TransactionResult, StoreError>
 
@@ -15,28 +16,12 @@ final class Committer: Sendable {
     struct BatchLimits: Sendable {
         var transactions = 1_024
         var bytes = 8 << 20
-    }
-
-    struct Waiting {
-        let transaction: Transaction
-        let bytes: Int
-        let caller: Caller
-        /// The traced call that it was made by.
-        let trace: TraceContext?
-    }
-
-    /// Who waits for an answer.
-    enum Caller: Sendable {
-        // Unsafe continuations cost less than checked ones; each is resumed once, where its batch ends or in `enqueue`.
-        case task(UnsafeContinuation<Answer, Never>)
-        case function(@Sendable (Answer) -> Void)
-
-        func receive(_ answer: Answer) {
-            switch self {
-            case .task(let continuation): continuation.resume(returning: answer)
-            case .function(let function): function(answer)
-            }
-        }
+        /// Operations; one that ends a list of keys counts for many.
+        var operations = 4_096
+        /// What isn't decided by then goes into the next one.
+        var time = Duration.milliseconds(10)
+        /// How long a caller works for others.
+        var callerTime = Duration.milliseconds(2)
     }
 
     /// What is done between batches.
@@ -45,23 +30,8 @@ final class Committer: Sendable {
         static let trim = Chores(rawValue: 1)
         static let forgetRequests = Chores(rawValue: 2)
         static let follow = Chores(rawValue: 4)
-    }
-
-    struct Queue {
-        var waiting: [Waiting] = []
-        var bytes = 0
-        var isDraining = false
-        /// How many must wait for the thread that gathers to be woken; `nil` when it doesn't sleep.
-        var wakesAt: Int?
-        var isClosed = false
-        /// Callers of ``sweep()``, answered after the next batch.
-        var sweeps: [UnsafeContinuation<Void, Never>] = []
-        var chores: Chores = []
-        /// Callers of ``close()``, answered when nothing waits any more.
-        var closers: [UnsafeContinuation<Void, Never>] = []
-
-        var isEmpty: Bool { waiting.isEmpty && sweeps.isEmpty && chores.isEmpty }
-        var isIdle: Bool { !isDraining && isEmpty }
+        /// Ends a piece of what is due.
+        static let expire = Chores(rawValue: 8)
     }
 
     let engine: any Engine
@@ -109,28 +79,38 @@ final class Committer: Sendable {
         self.deadlineMoved = deadlineMoved
         deadlines = Mutex(Deadlines(next: nextDeadline, lastTime: lastTime))
         continuity = Atomic(engine.continuity)
-        if engine.blocks {
-            let worker = WorkerThread(name: "cairn-commit") { [unowned self] in drain() }
-            thread.withLock { $0 = worker }
-        }
+        if engine.blocks { thread.withLock { $0 = makeThread() } }
     }
 
     /// Commits a transaction; returns when it is durable.
+    ///
+    /// When the task is cancelled before the batch begins, nothing is done, and it throws
+    /// ``CairnModel/StoreError/Code/cancelled`` at once.
     func commit(_ transaction: Transaction) async throws(StoreError) -> TransactionResult {
         let bytes = try transaction.check(limits)
-        let answer = await withUnsafeContinuation { (caller: UnsafeContinuation<Answer, Never>) in
-            enqueue(transaction, bytes, .task(caller))
+        let ticket = Ticket()
+        // Unsafe as told at ``Ticket/caller``.
+        let answer = await withTaskCancellationHandler {
+            await withUnsafeContinuation { (caller: UnsafeContinuation<Answer, Never>) in
+                enqueue(transaction, bytes, .task(ticket), caller)
+            }
+        } onCancel: {
+            cancel(ticket)
         }
         // Kept until here, so that its memory is freed by the thread that allocated it: the other way round costs the
         // allocator a good deal more, on both threads.
         return try withExtendedLifetime(transaction) { () throws(StoreError) in try answer.get() }
     }
 
-    /// Commits a transaction, and calls `answer` when it is durable or refused.
-    func commit(_ transaction: Transaction, answer: @escaping @Sendable (Answer) -> Void) {
+    /// Commits a transaction, and calls `answer` when it is durable or refused. `isWanted` is asked when its batch
+    /// begins: if it isn't any more, nothing is done.
+    func commit(
+        _ transaction: Transaction, isWanted: (@Sendable () -> Bool)? = nil,
+        answer: @escaping @Sendable (Answer) -> Void
+    ) {
         do throws(StoreError) {
             let bytes = try transaction.check(limits)
-            enqueue(transaction, bytes, .function(answer))
+            enqueue(transaction, bytes, .function(answer, isWanted: isWanted))
         } catch {
             answer(.failure(error))
         }
@@ -160,7 +140,7 @@ final class Committer: Sendable {
             let isClosed = queue.withLock { queue in
                 if !queue.isClosed {
                     queue.sweeps.append(caller)
-                    queue.chores.formUnion(chores)
+                    queue.add(chores)
                 }
                 return queue.isClosed
             }
@@ -188,31 +168,25 @@ final class Committer: Sendable {
         await BlockingCall.run(name: "cairn-close") { worker.stop() }
     }
 
-    private func enqueue(_ transaction: Transaction, _ bytes: Int, _ caller: Caller) {
-        let trace = tracing == nil ? nil : TraceContext.current
-        let waiting = Waiting(transaction: transaction, bytes: bytes, caller: caller, trace: trace)
-        let refusal: StoreError? = queue.withLock { queue in
-            if queue.isClosed { return .closed }
-            if queue.waiting.count >= limits.waitingTransactions || queue.bytes + waiting.bytes > limits.waitingBytes {
-                return StoreError(
-                    .overloaded, "\(queue.waiting.count) transactions wait to be written; try again in a moment",
-                    retry: .safe)
-            }
-            queue.waiting.append(waiting)
-            queue.bytes += waiting.bytes
-            if let count = queue.wakesAt, queue.waiting.count >= count {
-                queue.wakesAt = nil
-                gathered.signal()
-            }
-            return nil
-        }
-        if let refusal { return waiting.caller.receive(.failure(refusal)) }
-        start()
-    }
-
-    private func start() {
+    func start() {
         guard engine.blocks else { return drain() }
         thread.withLock { $0 }?.wake()
+    }
+
+    /// Has a thread go on with what the caller has begun; made when it is needed for the first time.
+    func handOver() {
+        let worker = thread.withLock { thread in
+            if thread == nil { thread = makeThread() }
+            return thread
+        }
+        worker?.wake()
+    }
+
+    private func makeThread() -> WorkerThread {
+        let blocks = engine.blocks
+        return WorkerThread(name: "cairn-commit") { [unowned self] in
+            if blocks { drain() } else { runBatches(for: nil) }
+        }
     }
 }
 

@@ -9,12 +9,16 @@ extension Keyspace {
         return result
     }
 
-    /// Runs a transaction, and calls `answer` when it is as durable as the home can make it.
+    /// Runs a transaction, and calls `answer` when it is as durable as the home can make it, or nobody wants it any
+    /// more when its turn comes.
     public func commit(
-        _ transaction: Transaction, answer: @escaping @Sendable (Result<TransactionResult, StoreError>) -> Void
+        _ transaction: Transaction, isWanted: (@Sendable () -> Bool)?,
+        answer: @escaping @Sendable (Result<TransactionResult, StoreError>) -> Void
     ) {
-        guard accesses.isWanted || pruner.canMakeRoom else { return committer.commit(transaction, answer: answer) }
-        committer.commit(transaction) { [self] result in
+        guard accesses.isWanted || pruner.canMakeRoom else {
+            return committer.commit(transaction, isWanted: isWanted, answer: answer)
+        }
+        committer.commit(transaction, isWanted: isWanted) { [self] result in
             switch result {
             case .success(let success):
                 noteAccesses(of: transaction, success)

@@ -147,7 +147,8 @@ private struct SwitchedDirectStore: Switched, DirectStore {
     }
 
     func commit(
-        _ transaction: Transaction, answer: @escaping @Sendable (Result<TransactionResult, StoreError>) -> Void
+        _ transaction: Transaction, isWanted: (@Sendable () -> Bool)?,
+        answer: @escaping @Sendable (Result<TransactionResult, StoreError>) -> Void
     ) {
         do throws(StoreError) {
             try note(transaction.clientID)
@@ -155,7 +156,7 @@ private struct SwitchedDirectStore: Switched, DirectStore {
         } catch {
             return answer(.failure(error))
         }
-        direct.commit(transaction, answer: answer)
+        direct.commit(transaction, isWanted: isWanted, answer: answer)
     }
 }
 

@@ -19,7 +19,10 @@ public final class EngineDriver {
     public func expireDue(at now: Timestamp) throws(StoreError) {
         var more = true
         while more {
-            try run(at: now) { (batch) throws(StoreError) in more = try batch.expireDue() }
+            try run(at: now) { (batch) throws(StoreError) in
+                try batch.expireDue()
+                more = batch.isBehind
+            }
         }
     }
 

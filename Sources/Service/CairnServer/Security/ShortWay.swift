@@ -38,13 +38,14 @@ struct ShortWay: Sendable {
         return true
     }
 
-    /// Commits a set without conditions or a lease, and calls `answer`; or declines with `false`.
+    /// Commits a set without conditions or a lease, if it still `isWanted` when its turn comes, and calls `answer`; or
+    /// declines with `false`.
     func commit(
-        _ transaction: Transaction, for call: RPCDirectCall,
+        _ transaction: Transaction, for call: RPCDirectCall, isWanted: @escaping @Sendable () -> Bool,
         answer: @escaping @Sendable (Result<TransactionResult, StoreError>) -> Void
     ) -> Bool {
         guard isGuarded else {
-            store.commit(transaction, answer: answer)
+            store.commit(transaction, isWanted: isWanted, answer: answer)
             return true
         }
         guard let caller = call.finding as? KnownCaller, let key = transaction.onlySet,
@@ -52,7 +53,7 @@ struct ShortWay: Sendable {
         else { return false }
         var transaction = transaction
         transaction.clientID = caller.clientID
-        store.commit(transaction, answer: answer)
+        store.commit(transaction, isWanted: isWanted, answer: answer)
         return true
     }
 

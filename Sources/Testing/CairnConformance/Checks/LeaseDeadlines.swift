@@ -159,6 +159,32 @@ extension Check {
             let again = try await store.keepAlive(grant.id)
             #expect(again.deadline != nil)
         },
+        Check(
+            "a lease with thousands of keys ends with all of them, and what is set meanwhile stays",
+            requires: [.leases, .eventLog], drivesTime: true
+        ) { home in
+            let store = home.store
+            let grant = try await store.grantLease(duration: .seconds(10))
+            let keys = (0..<3_000).map { Key("key/\($0 + 10_000)") }
+            for start in stride(from: 0, to: keys.count, by: 1_000) {
+                let sets = keys[start..<start + 1_000].map { Operation.set($0, "1", lease: grant.id) }
+                _ = try await store.commit(Transaction(then: sets))
+            }
+            var reader = EventReader(try await store.watch(WatchRequest(range: .all, kinds: [.expired])))
+            try await home.advance(by: .seconds(10))
+            // Whether all have ended by then or not, the set finds its key ended.
+            let last = try await store.set(keys[2_999], "2")
+            #expect(last.createdRef == last.updatedRef)
+            let refused = await home.refusal { () async throws(StoreError) in
+                try await store.set("key", "1", lease: grant.id)
+            }
+            #expect(refused?.code == .leaseNotFound)
+            var expired: [Key] = []
+            while expired.count < keys.count, let event = try await reader.next() { expired.append(event.key) }
+            #expect(expired.sorted() == keys)
+            let left = try await home.keys(ListRequest(range: .all))
+            #expect(left == [keys[2_999]])
+        },
         Check("a lease tells how long it has", requires: [.leases], drivesTime: true) { home in
             let store = home.store
             let grant = try await store.grantLease(duration: .seconds(10))

@@ -27,7 +27,11 @@ extension ServerStream {
         switch result {
         case .success(let response): succeed(response)
         case .failure(let error):
-            let answer = RPCError.answering(error)
+            var answer = RPCError.answering(error)
+            // Given up for its deadline, which the loop hasn't come to look at yet.
+            if answer.code == .cancelled, let deadline, deadline <= .now {
+                answer = RPCError(.deadlineExceeded, "the call's deadline has passed")
+            }
             if answer.code == .unknown, !(error is RPCError) { connection.log(failure: error, of: self) }
             fail(answer)
         }
@@ -107,6 +111,7 @@ extension ServerStream {
 
     private func didFinish(_ status: RPCStatus) {
         isFinished = true
+        isOver.store(true, ordering: .relaxed)
         task = nil
         connection.forgetStart(of: self)
         notes.withLock { $0.drainActions = [] }

@@ -37,6 +37,8 @@ final class ServerStream: HTTP2Stream, @unchecked Sendable {
     var hasStarted = false
     var areHeadersSent = false
     var isFinished = false
+    /// The same, for who asks from another thread.
+    let isOver = Atomic<Bool>(false)
     var task: Task<Void, Never>?
     var inbox: MessageInbox?
     var gate: WriteGate?

@@ -31,7 +31,7 @@ struct KeyValueService: Sendable {
             "cairn.v1.KeyValue/Set",
             deferred: { request, call, reply in
                 guard let shortWay, let transaction = Transaction(encodedSetRequest: request) else { return false }
-                return shortWay.commit(transaction, for: call) { answer in
+                return shortWay.commit(transaction, for: call, isWanted: { reply.isWanted }) { answer in
                     reply.send {
                         // Kept until here, so that its memory is freed by the thread that allocated it: the other way
                         // round costs the allocator a good deal more, on both threads.
