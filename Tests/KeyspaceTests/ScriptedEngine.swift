@@ -1,7 +1,7 @@
 import CairnKeyspace
 import CairnMemory
 import CairnModel
-import Dispatch
+import CairnTestWaits
 import Synchronization
 
 /// A memory engine that blocks, and that a test can hold in the middle of a commit, make fail, or write to behind a
@@ -10,7 +10,7 @@ final class ScriptedEngine: Engine {
     private struct State {
         var holdsNext = false
         var isHeld = false
-        var heldWaiters: [CheckedContinuation<Void, Never>] = []
+        var heldWaiters: [Resumption<Void>] = []
         var refuse: @Sendable (Changes?) -> StoreError? = { _ in nil }
         var commits = 0
         var hasForeignChanges = false
@@ -21,7 +21,7 @@ final class ScriptedEngine: Engine {
     let blocks: Bool
     let readers: Int
     private let state = Mutex(State())
-    private let gate = DispatchSemaphore(value: 0)
+    private let gate = Gate()
 
     let gathersBatches: Bool
 
@@ -45,8 +45,8 @@ final class ScriptedEngine: Engine {
     func holdNextCommit() { state.withLock { $0.holdsNext = true } }
 
     /// Returns when a commit is held.
-    func waitUntilHeld() async {
-        await withCheckedContinuation { waiter in
+    func waitUntilHeld() async throws {
+        try await waiting(for: "a commit is held") { waiter in
             let isHeld = state.withLock { state in
                 if !state.isHeld { state.heldWaiters.append(waiter) }
                 return state.isHeld
@@ -56,7 +56,7 @@ final class ScriptedEngine: Engine {
     }
 
     /// Lets the held commit go on.
-    func release() { gate.signal() }
+    func release() { gate.open() }
 
     /// Makes commits fail with what `refuse` returns for what they would store.
     func refuse(_ refuse: @escaping @Sendable (Changes?) -> StoreError?) { state.withLock { $0.refuse = refuse } }
@@ -71,7 +71,7 @@ final class ScriptedEngine: Engine {
     }
 
     func commit(_ decide: (any EngineView) throws(StoreError) -> Changes?) throws(StoreError) {
-        let (isHeld, waiters) = state.withLock { state -> (Bool, [CheckedContinuation<Void, Never>]) in
+        let (isHeld, waiters) = state.withLock { state -> (Bool, [Resumption<Void>]) in
             state.commits += 1
             guard state.holdsNext else { return (false, []) }
             state.holdsNext = false
@@ -81,7 +81,7 @@ final class ScriptedEngine: Engine {
         }
         for waiter in waiters { waiter.resume() }
         if isHeld {
-            gate.wait()
+            guard gate.passes() else { throw StoreError(.unavailable, "the test never let the commit go") }
             state.withLock { $0.isHeld = false }
         }
         try base.commit { (view) throws(StoreError) in
