@@ -38,13 +38,13 @@ run: deps build ## build, then serve (STORE=sqlite:./cairn-data/cairn.db LISTEN=
 
 # The log is kept so that .ci/run can end with the counts, and a failure with what failed. Zero tests is a failure: it
 # means that none was found. All tests at once would wait for each other's turn on a few threads; and one that hangs must
-# not hang its caller.
+# not hang its caller, and is named.
 TESTS_AT_ONCE ?= 6
 .PHONY: test
 test: deps-test ## build and run every test, then the interoperability tests in Python
 	swift build --build-tests
 	timeout --kill-after=10 1500 env SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=$(TESTS_AT_ONCE) \
-		swift test --skip-build --parallel 2>&1 | tee .build/test.log || \
+		Scripts/run-tests.sh .build/test.log --skip-build --parallel || \
 		{ code=$$?; Scripts/failed-tests.sh .build/test.log >&2; exit "$$code"; }
 	@grep -qE 'Test run with [1-9][0-9]* tests?' .build/test.log || { echo 'make test: no test was run' >&2; exit 1; }
 	@if [[ -x Scripts/test-python.sh ]]; then Scripts/test-python.sh 2>&1 | tee .build/test-python.log; fi

@@ -243,53 +243,62 @@ let package = Package(
         .executableTarget(
             name: "example-client", dependencies: ["CairnClient", "CairnModel", "CairnRPC"], path: "Examples/Client"),
         // Testing
+        .target(name: "CairnTestWaits", path: "Sources/Testing/CairnTestWaits"),
         .target(name: "CairnConformance", dependencies: ["CairnModel"], path: "Sources/Testing/CairnConformance"),
         .target(
             name: "CairnTestSupport",
-            dependencies: ["CairnModel", "CairnKeyspace"],
+            dependencies: ["CairnModel", "CairnKeyspace", "CairnTestWaits"],
             path: "Sources/Testing/CairnTestSupport"
         ),
         // Real servers for tests; knows nothing of the store.
         .target(name: "CairnTestServers", path: "Sources/Testing/CairnTestServers"),
         .testTarget(name: "ModelTests", dependencies: ["CairnModel"]),
-        .testTarget(name: "KeyspaceTests", dependencies: ["CairnKeyspace", "CairnMemory", "CairnTestSupport"]),
+        .testTarget(
+            name: "KeyspaceTests",
+            dependencies: ["CairnKeyspace", "CairnMemory", "CairnTestSupport", "CairnTestWaits"]
+        ),
         .testTarget(name: "MemoryTests", dependencies: ["CairnMemory", "CairnConformance", "CairnTestSupport"]),
         .testTarget(
             name: "SnapshotTests",
             dependencies: [
                 "CairnSnapshots", "CairnSQLite", "CairnPostgres", "CairnMemory", "CairnKeyspace", "CairnModel",
-                "CairnTestSupport", "CairnTestServers", .product(name: "Logging", package: "swift-log"),
+                "CairnTestSupport", "CairnTestServers", "CairnTestWaits",
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "MetricsTestKit", package: "swift-metrics"),
             ]
         ),
         .testTarget(
             name: "SQLiteTests",
             dependencies: [
-                "CairnSQLite", "CairnMemory", "CairnConformance", "CairnTestSupport",
+                "CairnSQLite", "CairnMemory", "CairnConformance", "CairnTestSupport", "CairnTestWaits",
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ]
         ),
-        .testTarget(name: "SQLTests", dependencies: ["CairnSQL", "CairnMemory", "CairnTestSupport"]),
+        .testTarget(
+            name: "SQLTests",
+            dependencies: ["CairnSQL", "CairnMemory", "CairnTestSupport", "CairnTestWaits"]
+        ),
         .testTarget(
             name: "PostgresTests",
             dependencies: [
                 "CairnPostgres", "CairnSQL", "CPostgres", "CairnMemory", "CairnConformance", "CairnTestSupport",
-                "CairnTestServers",
+                "CairnTestServers", "CairnTestWaits",
             ]
         ),
         .testTarget(
             name: "MySQLTests",
             dependencies: [
                 "CairnMySQL", "CairnSQL", "CMariaDB", "CairnMemory", "CairnConformance", "CairnTestSupport",
-                "CairnTestServers",
+                "CairnTestServers", "CairnTestWaits",
             ]
         ),
-        .testTarget(name: "TestServersTests", dependencies: ["CairnTestServers"]),
+        .testTarget(name: "TestServersTests", dependencies: ["CairnTestServers", "CairnTestWaits"]),
         .testTarget(
             name: "RPCTests",
             dependencies: [
-                "CairnRPC", "CNghttp2",
+                "CairnRPC", "CNghttp2", "CairnTestWaits",
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ]
@@ -299,7 +308,8 @@ let package = Package(
             dependencies: [
                 "CairnServer", "CairnClient", "CairnModel", "CairnKeyspace", "CairnMemory", "CairnSQLite", "CairnRPC",
                 "CairnProtocol", "CairnSecurity", "CairnWire",
-                "CairnConformance", "CairnTestSupport", .product(name: "Logging", package: "swift-log"),
+                "CairnConformance", "CairnTestSupport", "CairnTestWaits",
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ]
@@ -308,7 +318,7 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "CairnModel", "CairnClient", "CairnRPC", "CairnConformance", "CairnTestSupport", "CairnTestServers",
-                .product(name: "Crypto", package: "swift-crypto"),
+                "CairnTestWaits", .product(name: "Crypto", package: "swift-crypto"),
             ]
         ),
         .testTarget(

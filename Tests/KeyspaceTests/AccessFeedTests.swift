@@ -1,6 +1,7 @@
 import CairnMemory
 import CairnModel
 import CairnTestSupport
+import CairnTestWaits
 import Synchronization
 import Testing
 
@@ -114,8 +115,10 @@ struct AccessFeedTests {
             #expect(store.accesses.isWanted && store.hub.watcherCount == 1)
             // By each way that a server takes.
             #expect(store.readyRecord("k", clientID: "") != nil)
-            await withCheckedContinuation { done in store.get("k", clientID: "bob") { _ in done.resume() } }
-            await withCheckedContinuation { done in
+            try await waiting(for: "the answer of a get") { done in
+                store.get("k", clientID: "bob") { _ in done.resume() }
+            }
+            try await waiting(for: "the answer of a commit") { done in
                 store.commit(Transaction(then: [.get("k")], clientID: "ann")) { _ in done.resume() }
             }
             var told: [KeyAccess] = []

@@ -1,5 +1,6 @@
 import CairnModel
 import CairnTestSupport
+import CairnTestWaits
 import Logging
 import Synchronization
 import Testing
@@ -53,12 +54,12 @@ struct BatchTracingTests {
         let committer = committer(engine, tracer)
         engine.holdNextCommit()
         async let first: Void = set("first", with: committer, for: call(1))
-        await engine.waitUntilHeld()
+        try await engine.waitUntilHeld()
         // One after the other, so that their order is known.
         try await withThrowingTaskGroup(of: Void.self) { group in
             for (number, call) in [nil, call(2), call(3)].enumerated() {
                 group.addTask { try await set(Key("k\(number)"), with: committer, for: call) }
-                while committer.waitingCount <= number { await Task.yield() }
+                try await eventually("\(number + 1) sets wait") { committer.waitingCount > number }
             }
             engine.release()
             try await group.waitForAll()

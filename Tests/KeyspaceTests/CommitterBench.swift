@@ -1,6 +1,7 @@
 import CairnMemory
 import CairnModel
 import CairnTestSupport
+import CairnTestWaits
 import Logging
 
 @testable import CairnKeyspace
@@ -34,21 +35,21 @@ struct CommitterBench {
     }
 
     /// Returns when `count` transactions wait.
-    func waitForWaiting(_ count: Int) async {
-        while committer.waitingCount < count { await Task.yield() }
+    func waitForWaiting(_ count: Int) async throws {
+        try await eventually("\(count) transactions wait") { committer.waitingCount >= count }
     }
 
     /// Holds a commit, has `keys` set behind it, and returns the answers after it was let go.
-    func setBehindAHeldCommit(_ keys: [Key]) async -> [Result<TransactionResult, StoreError>] {
+    func setBehindAHeldCommit(_ keys: [Key]) async throws -> [Result<TransactionResult, StoreError>] {
         engine.holdNextCommit()
         async let first = set("first")
-        await engine.waitUntilHeld()
-        let answers = await withTaskGroup(of: (Int, Result<TransactionResult, StoreError>).self) { group in
+        try await engine.waitUntilHeld()
+        let answers = try await withThrowingTaskGroup(of: (Int, Result<TransactionResult, StoreError>).self) { group in
             for (index, key) in keys.enumerated() { group.addTask { (index, await set(key)) } }
-            await waitForWaiting(keys.count)
+            try await waitForWaiting(keys.count)
             engine.release()
             var answers: [Int: Result<TransactionResult, StoreError>] = [:]
-            for await (index, answer) in group { answers[index] = answer }
+            for try await (index, answer) in group { answers[index] = answer }
             return keys.indices.compactMap { answers[$0] }
         }
         _ = await first

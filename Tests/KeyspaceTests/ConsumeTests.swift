@@ -2,6 +2,7 @@ import CairnKeyspace
 import CairnMemory
 import CairnModel
 import CairnTestSupport
+import CairnTestWaits
 import Synchronization
 import Testing
 
@@ -61,7 +62,7 @@ struct ConsumeTests {
 
     /// Waits for a cursor to come to `ref`.
     private func waitForCursor(_ ref: Ref, of name: String, in store: Keyspace) async throws {
-        while try await store.consumer(name)?.cursor ?? 0 < ref { await Task.yield() }
+        try await eventually("the cursor comes to \(ref)") { try await store.consumer(name)?.cursor ?? 0 >= ref }
     }
 
     @Test("each event is handled once and in order, and the cursor follows")
@@ -138,7 +139,7 @@ struct ConsumeTests {
         }
         while seen.waits.count < 3 {
             let count = seen.waits.count
-            while seen.waits.count == count { await Task.yield() }
+            try await eventually("the handler is waited for again") { seen.waits.count > count }
             left.withLock { if !$0.isEmpty { $0.removeFirst() } }
         }
         _ = await seen.next(1)

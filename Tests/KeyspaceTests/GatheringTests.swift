@@ -45,7 +45,7 @@ struct GatheringTests {
                 for caller in 0..<callers {
                     group.addTask { for _ in 0..<20 { try await store.set(Key("k/\(caller)"), "v") } }
                 }
-                await engine.waitUntilHeld()
+                try await engine.waitUntilHeld()
                 engine.release()
                 try await group.waitForAll()
             }

@@ -1,6 +1,7 @@
 import CairnMemory
 import CairnModel
 import CairnTestSupport
+import CairnTestWaits
 import Testing
 
 @testable import CairnKeyspace
@@ -46,16 +47,16 @@ struct PrunerTests {
         try await store.set("sys/a", "1")
         for number in 10..<54 { try await store.set(Key("k/\(number)"), "1") }
         let first = clock.now() + .seconds(10)
-        await clock.waitForSleeper(until: first)
+        try await clock.waitForSleeper(until: first)
         clock.advance(by: .seconds(10))
         // 45 keys are not enough; the next look comes after this one.
-        await clock.waitForSleeper(until: first + .seconds(10))
+        try await clock.waitForSleeper(until: first + .seconds(10))
         #expect(try await keys(store).count == 45)
         try await store.set("k/54", "1")
         for number in 10..<13 { _ = try await store.get(Key("k/\(number)")) }
         clock.advance(by: .seconds(10))
         #expect(try await pruned(6, store) == (13..<19).map { Key("k/\($0)") })
-        await clock.waitForSleeper(until: first + .seconds(20))
+        try await clock.waitForSleeper(until: first + .seconds(20))
         #expect(try await keys(store).count == 40)
         await store.close()
     }
@@ -115,7 +116,7 @@ struct PrunerTests {
         for number in 10..<25 { try await store.set(Key("k/\(number)"), "1") }
         for number in 25..<30 {
             let transaction = Transaction(then: [.set(Key("k/\(number)"), "1")])
-            let answer = await withCheckedContinuation { (waiter: CheckedContinuation<_, Never>) in
+            let answer = try await waiting(for: "the answer of a commit") { waiter in
                 store.commit(transaction) { waiter.resume(returning: $0) }
             }
             #expect(try answer.get().ref > 0)
@@ -141,7 +142,7 @@ struct PrunerTests {
         options.pruning.at = 20
         let store = try await Keyspace.open(options: options) { () throws(StoreError) in ScriptedEngine() }
         for number in 10..<32 { try await store.set(Key("k/\(number)"), "1") }
-        await clock.waitForSleeper(until: clock.now() + .seconds(60))
+        try await clock.waitForSleeper(until: clock.now() + .seconds(60))
         clock.advance(by: .seconds(60))
         #expect(try await pruned(4, store) == ["k/10", "k/11", "k/12", "k/13"])
         #expect(try await keys(store).count == 18)

@@ -1,5 +1,6 @@
 import CairnMemory
 import CairnModel
+import CairnTestWaits
 import Dispatch
 import Synchronization
 import Testing
@@ -78,13 +79,13 @@ struct ReadQueueTests {
         let engine = RecallingEngine(known: ["a": "1", "b": nil])
         let queue = ReadQueue(engine: engine)
         async let first = queue.record("a")
-        await engine.waitUntilAsked()
+        try await engine.waitUntilAsked()
         async let more: [Record?] = withThrowingTaskGroup(of: Record?.self) { group in
             for key in ["a", "b", "c", "c", "stored"] as [Key] { group.addTask { try await queue.record(key) } }
             return try await group.reduce(into: []) { $0.append($1) }
         }
         // All five wait, and nobody was woken for them.
-        while queue.waiting < 5 { await Task.yield() }
+        try await eventually("all five wait") { queue.waiting == 5 }
         engine.answer(times: 2)
         #expect(try await first?.value == "1")
         #expect(
@@ -147,7 +148,7 @@ private final class RecallingEngine: Engine {
     private let base = MemoryEngine()
     private let known: [Key: Value?]
     private let state = Mutex(State())
-    private let gate = DispatchSemaphore(value: 0)
+    private let gate = Gate()
     let name = "recalling"
     let blocks = true
     let recalls = true
@@ -161,8 +162,8 @@ private final class RecallingEngine: Engine {
     var asked: [[Key]] { state.withLock { $0.asked } }
     var lookedUp: [[Key]] { state.withLock { $0.lookedUp } }
 
-    func waitUntilAsked() async { while asked.isEmpty { await Task.yield() } }
-    func answer(times: Int) { for _ in 0..<times { gate.signal() } }
+    func waitUntilAsked() async throws { try await eventually("the engine is asked") { !asked.isEmpty } }
+    func answer(times: Int) { for _ in 0..<times { gate.open() } }
     func fail() { state.withLock { $0.fails = true } }
 
     func recall(_ keys: [Key]) throws(StoreError) -> [ReadyRecord?] {
@@ -171,7 +172,7 @@ private final class RecallingEngine: Engine {
             defer { state.fails = false }
             return state.fails
         }
-        gate.wait()
+        guard gate.passes() else { throw StoreError(.unavailable, "the test never answered") }
         if fails { throw StoreError(.unavailable, "nobody answers", retry: .safe) }
         return keys.map { key in known[key].map { $0.map { .record(.made(key, $0)) } ?? .absent } }
     }

@@ -1,6 +1,7 @@
 import CairnMemory
 import CairnModel
 import CairnTestSupport
+import CairnTestWaits
 import Testing
 
 @testable import CairnKeyspace
@@ -54,13 +55,13 @@ struct RetentionTests {
         let store = try await Keyspace.open(
             MemoryEngine(), clock: clock, retention: Retention(maxEvents: 10, maxAge: .seconds(60)))
         for _ in 0..<30 { try await store.set("key", "1") }
-        await clock.waitForSleepers(1)
+        try await clock.waitForSleepers(1)
         clock.advance(by: .seconds(1))
-        while try await store.status().oldestRef < 21 { await Task.yield() }
+        try await eventually("the log is kept to its size") { try await store.status().oldestRef >= 21 }
         #expect(try await store.status().oldestRef == 21)
-        await clock.waitForSleepers(1)
+        try await clock.waitForSleepers(1)
         clock.advance(by: .seconds(61))
-        while try await store.status().oldestRef < 31 { await Task.yield() }
+        try await eventually("the log is kept to its age") { try await store.status().oldestRef >= 31 }
         #expect(try await store.get("key")?.version == 30)
         await store.close()
     }

@@ -1,8 +1,8 @@
 import CairnKeyspace
 import CairnMemory
 import CairnModel
-import Dispatch
-import Foundation
+import CairnTestWaits
+import Glibc
 import Synchronization
 
 /// A memory engine that blocks, and that a test can hold in the middle of a commit, make fail, or write to behind a
@@ -11,10 +11,10 @@ final class ScriptedEngine: Engine {
     private struct State {
         var holdsNext = false
         var isHeld = false
-        var heldWaiters: [CheckedContinuation<Void, Never>] = []
+        var heldWaiters: [Resumption<Void>] = []
         var refuse: @Sendable (Changes?) -> StoreError? = { _ in nil }
         var commits = 0
-        var threads: [String] = []
+        var runners: [Runner] = []
         var hasForeignChanges = false
     }
 
@@ -23,7 +23,7 @@ final class ScriptedEngine: Engine {
     let blocks: Bool
     let readers: Int
     private let state = Mutex(State())
-    private let gate = DispatchSemaphore(value: 0)
+    private let gate = Gate()
 
     let gathersBatches: Bool
 
@@ -43,15 +43,21 @@ final class ScriptedEngine: Engine {
     /// How many commits have been tried.
     var commits: Int { state.withLock { $0.commits } }
 
-    /// The name of the thread that each commit was made on.
-    var threads: [String] { state.withLock { $0.threads } }
+    /// Who made a commit.
+    struct Runner {
+        var thread: UInt
+        var isTask: Bool
+    }
+
+    /// Who made each commit.
+    var runners: [Runner] { state.withLock { $0.runners } }
 
     /// Holds the next commit before it decides, until ``release()``.
     func holdNextCommit() { state.withLock { $0.holdsNext = true } }
 
     /// Returns when a commit is held.
-    func waitUntilHeld() async {
-        await withCheckedContinuation { waiter in
+    func waitUntilHeld() async throws {
+        try await waiting(for: "a commit is held") { waiter in
             let isHeld = state.withLock { state in
                 if !state.isHeld { state.heldWaiters.append(waiter) }
                 return state.isHeld
@@ -61,7 +67,7 @@ final class ScriptedEngine: Engine {
     }
 
     /// Lets the held commit go on.
-    func release() { gate.signal() }
+    func release() { gate.open() }
 
     /// Makes commits fail with what `refuse` returns for what they would store.
     func refuse(_ refuse: @escaping @Sendable (Changes?) -> StoreError?) { state.withLock { $0.refuse = refuse } }
@@ -76,9 +82,11 @@ final class ScriptedEngine: Engine {
     }
 
     func commit(_ decide: (any EngineView) throws(StoreError) -> Changes?) throws(StoreError) {
-        let (isHeld, waiters) = state.withLock { state -> (Bool, [CheckedContinuation<Void, Never>]) in
+        let (isHeld, waiters) = state.withLock { state -> (Bool, [Resumption<Void>]) in
             state.commits += 1
-            state.threads.append(Thread.current.name ?? "")
+            // What is passed lives for the closure; only whether there is one is looked at.
+            let isTask = withUnsafeCurrentTask { $0 != nil }
+            state.runners.append(Runner(thread: UInt(pthread_self()), isTask: isTask))
             guard state.holdsNext else { return (false, []) }
             state.holdsNext = false
             state.isHeld = true
@@ -87,7 +95,7 @@ final class ScriptedEngine: Engine {
         }
         for waiter in waiters { waiter.resume() }
         if isHeld {
-            gate.wait()
+            guard gate.passes() else { throw StoreError(.unavailable, "the test never let the commit go") }
             state.withLock { $0.isHeld = false }
         }
         try base.commit { (view) throws(StoreError) in

@@ -68,7 +68,7 @@ struct ManualClockTests {
         try await clock.sleep(until: Timestamp(microseconds: 0))
         let early = Task { try await clock.sleep(until: Timestamp(microseconds: 10)) }
         let late = Task { try await clock.sleep(until: Timestamp(microseconds: 20)) }
-        await clock.waitForSleepers(2)
+        try await clock.waitForSleepers(2)
         clock.advance(by: .microseconds(10))
         try await early.value
         #expect(clock.sleeperCount == 1)

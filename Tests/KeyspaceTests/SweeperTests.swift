@@ -29,7 +29,7 @@ private final class Sweeps: Sendable {
 @Suite("sweeper", .timeLimit(.minutes(10)))
 struct SweeperTests {
     @Test("sweeps at the deadline, not before, and once")
-    func atDeadline() async {
+    func atDeadline() async throws {
         let clock = ManualClock()
         let deadline = clock.now() + .seconds(10)
         let sweeper = Sweeper(clock: clock, next: deadline)
@@ -40,7 +40,7 @@ struct SweeperTests {
                 sweeper.note(nil)
             }
         }
-        await clock.waitForSleeper(until: deadline)
+        try await clock.waitForSleeper(until: deadline)
         clock.advance(by: .seconds(9))
         #expect(clock.sleeperCount == 1)
         #expect(sweeps.count == 0)
@@ -48,7 +48,7 @@ struct SweeperTests {
         await sweeps.waitForNext()
         let later = clock.now() + .seconds(5)
         sweeper.note(later)
-        await clock.waitForSleeper(until: later)
+        try await clock.waitForSleeper(until: later)
         #expect(sweeps.count == 1)
         task.cancel()
         await task.value
@@ -56,7 +56,7 @@ struct SweeperTests {
     }
 
     @Test("an earlier deadline that is set later wakes it")
-    func earlier() async {
+    func earlier() async throws {
         let clock = ManualClock()
         let late = clock.now() + .seconds(100)
         let early = clock.now() + .seconds(10)
@@ -68,19 +68,19 @@ struct SweeperTests {
                 sweeper.note(late)
             }
         }
-        await clock.waitForSleeper(until: late)
+        try await clock.waitForSleeper(until: late)
         sweeper.note(early)
-        await clock.waitForSleeper(until: early)
+        try await clock.waitForSleeper(until: early)
         clock.advance(by: .seconds(10))
         await sweeps.waitForNext()
-        await clock.waitForSleeper(until: late)
+        try await clock.waitForSleeper(until: late)
         #expect(sweeps.count == 1)
         task.cancel()
         await task.value
     }
 
     @Test("without a deadline it waits for one, and it can be cancelled there")
-    func withoutDeadline() async {
+    func withoutDeadline() async throws {
         let clock = ManualClock()
         let sweeper = Sweeper(clock: clock, next: nil)
         let sweeps = Sweeps()
@@ -91,7 +91,7 @@ struct SweeperTests {
     }
 
     @Test("a sweep that nobody answers is tried again after a while, not at once")
-    func triesAgain() async {
+    func triesAgain() async throws {
         let clock = ManualClock()
         let deadline = clock.now() + .seconds(10)
         let sweeper = Sweeper(clock: clock, next: deadline)
@@ -102,11 +102,11 @@ struct SweeperTests {
                 if sweeps.count == 4 { sweeper.note(nil) }
             }
         }
-        await clock.waitForSleeper(until: deadline)
+        try await clock.waitForSleeper(until: deadline)
         clock.advance(by: .seconds(10))
         for count in 1...3 {
             let next = clock.now() + Sweeper.retryDelay
-            await clock.waitForSleeper(until: next)
+            try await clock.waitForSleeper(until: next)
             #expect(sweeps.count == count)
             clock.advance(by: Sweeper.retryDelay - .microseconds(1))
             #expect(clock.sleeperCount == 1)
@@ -115,33 +115,33 @@ struct SweeperTests {
         for _ in 1...4 { await sweeps.waitForNext() }
         let later = clock.now() + .seconds(5)
         sweeper.note(later)
-        await clock.waitForSleeper(until: later)
+        try await clock.waitForSleeper(until: later)
         #expect(sweeps.count == 4)
         task.cancel()
         await task.value
     }
 
     @Test("a deadline that is told while it waits to try again is kept to, be it later than the one that was due")
-    func toldMeanwhile() async {
+    func toldMeanwhile() async throws {
         let clock = ManualClock()
         let deadline = clock.now() + .seconds(10)
         let sweeper = Sweeper(clock: clock, next: deadline)
         let sweeps = Sweeps()
         let task = Task { await sweeper.run { sweeps.add() } }
-        await clock.waitForSleeper(until: deadline)
+        try await clock.waitForSleeper(until: deadline)
         clock.advance(by: .seconds(10))
-        await clock.waitForSleeper(until: clock.now() + Sweeper.retryDelay)
+        try await clock.waitForSleeper(until: clock.now() + Sweeper.retryDelay)
         // Another batch has expired what was due.
         let soon = clock.now() + .milliseconds(1)
         sweeper.note(soon)
-        await clock.waitForSleeper(until: soon)
+        try await clock.waitForSleeper(until: soon)
         #expect(sweeps.count == 1)
         task.cancel()
         await task.value
     }
 
     @Test("a deadline that is the same again is no failure")
-    func sameAgain() async {
+    func sameAgain() async throws {
         let clock = ManualClock()
         let sweeper = Sweeper(clock: clock, next: clock.now())
         let sweeps = Sweeps()
@@ -172,17 +172,17 @@ struct SweeperTests {
         }
         var updates = try await store.watch(WatchRequest(range: .all, kinds: [.expired])).makeAsyncIterator()
         #expect(try await updates.next() == .progress(1))
-        await clock.waitForSleeper(until: clock.now() + .seconds(10))
+        try await clock.waitForSleeper(until: clock.now() + .seconds(10))
         clock.advance(by: .seconds(10))
         for tries in 1...5 {
-            await clock.waitForSleeper(until: clock.now() + Sweeper.retryDelay)
+            try await clock.waitForSleeper(until: clock.now() + Sweeper.retryDelay)
             #expect(failures.load(ordering: .relaxed) >= tries)
             // Nothing is written while it can't be told what of it has expired.
             let error = await #expect(throws: StoreError.self) { try await store.set("other", "1") }
             #expect(error?.code == .storageFailed)
             clock.advance(by: Sweeper.retryDelay)
         }
-        await clock.waitForSleeper(until: clock.now() + Sweeper.retryDelay)
+        try await clock.waitForSleeper(until: clock.now() + Sweeper.retryDelay)
         isFailing.store(false, ordering: .releasing)
         clock.advance(by: Sweeper.retryDelay)
         var expired: [Event] = []

@@ -1,6 +1,7 @@
 import CairnMemory
 import CairnModel
 import CairnTestSupport
+import CairnTestWaits
 import Foundation
 import Synchronization
 import Testing
@@ -11,31 +12,33 @@ import Testing
 @Suite("committer: turns", .timeLimit(.minutes(10)))
 struct TurnTests {
     @Test("a caller works for others only for a moment, and leaves the rest to a thread")
-    func handsOver() async {
+    func handsOver() async throws {
         var batch = Committer.BatchLimits(transactions: 1)
         batch.callerTime = .zero
         let bench = CommitterBench(ScriptedEngine(blocks: false), batch: batch)
         bench.engine.holdNextCommit()
         // A thread of its own, as it is held in the middle of the commit.
         Thread.detachNewThread { bench.committer.commit(Transaction(then: [.set("first", "1")])) { _ in } }
-        await bench.engine.waitUntilHeld()
+        try await bench.engine.waitUntilHeld()
         async let second = bench.set("second")
         async let third = bench.set("third")
-        await bench.waitForWaiting(2)
+        try await bench.waitForWaiting(2)
         bench.engine.release()
         #expect(await second.code == nil)
         #expect(await third.code == nil)
-        #expect(bench.engine.threads.map { $0 == "cairn-commit" } == [false, true, true])
+        let runners = bench.engine.runners
+        #expect(runners.allSatisfy { !$0.isTask })
+        #expect(runners[1].thread != runners[0].thread && runners[1].thread == runners[2].thread)
         await bench.committer.close()
     }
 
     @Test("a large transaction is no work for a caller, whose thread others need")
-    func largeOnThread() async {
+    func largeOnThread() async throws {
         let bench = CommitterBench(ScriptedEngine(blocks: false))
         _ = await bench.set("a")
         _ = await bench.commit((0..<200).map { .set(Key("k\($0)"), "1") })
         _ = await bench.commit([.deleteRange(.all)])
-        #expect(bench.engine.threads.map { $0 == "cairn-commit" } == [false, true, true])
+        #expect(bench.engine.runners.map(\.isTask) == [true, false, false])
         await bench.committer.close()
     }
 
@@ -46,15 +49,15 @@ struct TurnTests {
         let bench = CommitterBench(batch: batch)
         bench.engine.holdNextCommit()
         async let first = bench.set("first")
-        await bench.engine.waitUntilHeld()
-        await withTaskGroup(of: StoreError.Code?.self) { group in
+        try await bench.engine.waitUntilHeld()
+        try await withThrowingTaskGroup(of: StoreError.Code?.self) { group in
             for number in 0..<5 {
                 let sets = (0..<20).map { CairnModel.Operation.set(Key("k\(number)/\($0)"), "1") }
                 group.addTask { await bench.commit(sets).code }
-                await bench.waitForWaiting(number + 1)
+                try await bench.waitForWaiting(number + 1)
             }
             bench.engine.release()
-            for await code in group { #expect(code == nil) }
+            for try await code in group { #expect(code == nil) }
         }
         #expect(await first.code == nil)
         #expect(bench.engine.commits == 1 + 5)
@@ -70,11 +73,11 @@ struct TurnTests {
         let bench = CommitterBench()
         bench.engine.holdNextCommit()
         async let first = bench.set("first")
-        await bench.engine.waitUntilHeld()
+        try await bench.engine.waitUntilHeld()
         async let other = bench.set("other")
-        await bench.waitForWaiting(1)
+        try await bench.waitForWaiting(1)
         let task = Task { await bench.set("given up") }
-        await bench.waitForWaiting(2)
+        try await bench.waitForWaiting(2)
         task.cancel()
         // The batch before it is still held.
         guard case .failure(let error) = await task.value else {
@@ -99,13 +102,13 @@ struct TurnTests {
     }
 
     @Test("thousands of cancelled calls leave no trace, and none of the limits on what waits")
-    func manyCancelled() async {
+    func manyCancelled() async throws {
         var limits = Limits.standard
         limits.waitingTransactions = 2_000
         let bench = CommitterBench(limits: limits)
         bench.engine.holdNextCommit()
         async let first = bench.set("first")
-        await bench.engine.waitUntilHeld()
+        try await bench.engine.waitUntilHeld()
         for _ in 0..<5 {
             let tasks = (0..<1_500).map { number in Task { await bench.set(Key("k\(number)")).code } }
             for task in tasks { task.cancel() }
@@ -123,7 +126,7 @@ struct TurnTests {
         let bench = CommitterBench()
         bench.engine.holdNextCommit()
         async let first = bench.set("first")
-        await bench.engine.waitUntilHeld()
+        try await bench.engine.waitUntilHeld()
         let isWanted = Mutex(true)
         let answer = await withCheckedContinuation { (answered: CheckedContinuation<Committer.Answer, Never>) in
             bench.committer.commit(
@@ -152,15 +155,15 @@ struct TurnTests {
         // A thread of its own, as it is held in the middle of the commit.
         let committer = bench.committer
         Thread.detachNewThread { committer.commit(Transaction(then: [.set("one", "1")])) { _ in } }
-        await bench.engine.waitUntilHeld()
+        try await bench.engine.waitUntilHeld()
         async let two = bench.set("two")
-        await bench.waitForWaiting(1)
+        try await bench.waitForWaiting(1)
         bench.engine.release()
         guard case .success(let result) = await two else {
             Issue.record("the set was refused")
             return
         }
-        while bench.hub.head.rawValue < Int64(2 * count + 2) { await Task.yield() }
+        try await eventually("the lease has ended") { bench.hub.head.rawValue >= Int64(2 * count + 2) }
         // One piece with the first set, then the second one, then the rest.
         #expect(result.ref.rawValue <= Int64(count + 1 + Batch.dueKeys + 1))
         #expect(bench.hub.head.rawValue == Int64(2 * count + 2))
@@ -173,11 +176,11 @@ struct TurnTests {
 
     @Test(
         "when the home stays away all that wait are told with the batch that found out")
-    func outage() async {
+    func outage() async throws {
         let bench = CommitterBench(batch: .init(transactions: 1))
         bench.engine.holdNextCommit()
         async let first = bench.set("first")
-        await bench.engine.waitUntilHeld()
+        try await bench.engine.waitUntilHeld()
         bench.engine.refuse { _ in StoreError(.unavailable, "it is away", retry: .unknownOutcome) }
         let answers = await withTaskGroup(of: StoreError?.self) { group in
             for number in 0..<10 {
@@ -186,7 +189,7 @@ struct TurnTests {
                     return error
                 }
             }
-            await bench.waitForWaiting(10)
+            try await bench.waitForWaiting(10)
             bench.engine.release()
             return await group.reduce(into: []) { $0.append($1) }
         }

@@ -2,6 +2,7 @@ import CairnKeyspace
 import CairnModel
 import CairnSQL
 import CairnTestServers
+import CairnTestWaits
 import Testing
 
 @testable import CairnMySQL
@@ -53,8 +54,8 @@ struct FaultTests {
         let outcome = Task { try await onThread { try session.commit(batch) } }
         let server = try await SharedServer.mariaDB()
         let waiting = "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
-        while try await server.sql("\(waiting) AND trx_query LIKE '%INTO `cairn_records`%'") == "0" {
-            await Task.yield()
+        try await eventually("the batch waits for a lock") {
+            try await server.sql("\(waiting) AND trx_query LIKE '%INTO `cairn_records`%'") != "0"
         }
         try other.connection.run("SELECT * FROM cairn_head WHERE id = 1 FOR UPDATE")
         do {
@@ -82,7 +83,7 @@ struct FaultTests {
             SELECT COUNT(*) FROM information_schema.innodb_trx
             WHERE trx_mysql_thread_id = \(thread) AND trx_state = 'LOCK WAIT'
             """
-        while try await server.sql(isWaiting) == "0" { await Task.yield() }
+        try await eventually("the batch waits for a lock") { try await server.sql(isWaiting) != "0" }
         try await server.sql("KILL QUERY \(thread)")
         let error = await #expect(throws: StoreError.self) { try await outcome.value }
         #expect(error?.code == .storageBusy && error?.retry == .safe)

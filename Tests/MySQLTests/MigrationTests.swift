@@ -2,6 +2,7 @@ import CairnKeyspace
 import CairnModel
 import CairnSQL
 import CairnTestServers
+import CairnTestWaits
 import Foundation
 import Testing
 
@@ -99,7 +100,9 @@ struct MigrationTests {
         let prepared = Task { try await onThread { try home.prepare(session) } }
         let waiting =
             "SELECT COUNT(*) FROM information_schema.processlist WHERE state = 'User lock' AND db = DATABASE()"
-        while try await server.sql(waiting, database: database.name) == "0" { await Task.yield() }
+        try await eventually("the second session waits for the lock") {
+            try await server.sql(waiting, database: database.name) != "0"
+        }
         #expect(try await database.sql("SHOW TABLES").isEmpty)
         try holder.connection.run("DO RELEASE_LOCK(\(name))")
         _ = try await prepared.value

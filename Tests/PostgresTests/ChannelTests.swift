@@ -2,6 +2,7 @@ import CairnModel
 import CairnPostgres
 import CairnSQL
 import CairnTestServers
+import CairnTestWaits
 import Synchronization
 import Testing
 
@@ -13,7 +14,9 @@ struct ChannelTests {
         func note(_ text: String) { texts.withLock { $0.append(text) } }
         var all: [String] { texts.withLock { $0 } }
 
-        func wait(until condition: ([String]) -> Bool) async { while !condition(all) { await Task.yield() } }
+        func wait(until condition: ([String]) -> Bool) async throws {
+            try await eventually("what was announced is heard") { condition(all) }
+        }
     }
 
     private func open(_ home: PostgresHome) async throws -> (any AnnouncementChannel, Heard) {
@@ -34,7 +37,7 @@ struct ChannelTests {
             try engine.run(.set("a", "1"))
             try other.run(.set("a", "2"))
         }
-        await heard.wait { $0.last == "\(other.replica) 2 -" }
+        try await heard.wait { $0.last == "\(other.replica) 2 -" }
         // Each has greeted when it came.
         #expect(
             heard.all == [
@@ -57,7 +60,7 @@ struct ChannelTests {
             for number in 0..<5 { try engine.run(.set("a", Value("\(number)"))) }
             try engine.session.leave(engine.replica)
         }
-        await heard.wait { !$0.isEmpty }
+        try await heard.wait { !$0.isEmpty }
         #expect(heard.all == ["\(engine.replica) 0 -"])
         try await blocking { () throws in
             channel.stop()
@@ -74,11 +77,11 @@ struct ChannelTests {
             for _ in 0..<2 {
                 let before = heard.all.count
                 try await server.restart()
-                await heard.wait { $0.dropFirst(before).contains("") }
+                try await heard.wait { $0.dropFirst(before).contains("") }
             }
             let (engine, other) = (try await test.engine(), try await test.engine())
             try await blocking { () throws in try engine.run(.set("a", "1")) }
-            await heard.wait { $0.last == "\(engine.replica) 1 -" }
+            try await heard.wait { $0.last == "\(engine.replica) 1 -" }
             try await blocking { () throws in
                 channel.stop()
                 for engine in [engine, other] { engine.close() }

@@ -3,6 +3,7 @@ import CairnModel
 import CairnPostgres
 import CairnSQL
 import CairnTestServers
+import CairnTestWaits
 import Testing
 
 /// What a session says when the server, its operator or the network comes in between.
@@ -175,10 +176,14 @@ struct FaultTests {
             let engine = try await test.engine()
             try await server.set("synchronous_standby_names", to: "nobody")
             // The setting has come to the session when another new one sees it.
-            while try await server.sql("SHOW synchronous_standby_names") != "nobody" { await Task.yield() }
+            try await eventually("the setting has come to new sessions") {
+                try await server.sql("SHOW synchronous_standby_names") == "nobody"
+            }
             async let outcome = blocking { failure { try engine.run(.set("a", "1")) } }
             let waiting = "FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
-            while try await server.sql("SELECT count(*) \(waiting)") == "0" { await Task.yield() }
+            try await eventually("the commit waits for its standby") {
+                try await server.sql("SELECT count(*) \(waiting)") != "0"
+            }
             try await server.sql("SELECT pg_cancel_backend(pid) \(waiting)")
             let error = try await outcome
             #expect(error?.code == .unavailable && error?.retry == .unknownOutcome)

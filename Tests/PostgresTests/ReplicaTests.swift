@@ -2,6 +2,7 @@ import CairnKeyspace
 import CairnModel
 import CairnPostgres
 import CairnSQL
+import CairnTestWaits
 import Testing
 
 @Suite("PostgreSQL: replicas", .enabled(if: hasPostgres, postgresReason))
@@ -103,7 +104,9 @@ struct ReplicaTests {
         let start = try await blocking { try engine.session.beginBatch() }
         async let answer = blocking { try other.session.lastBatch(of: other.replica) }
         // The server shows who waits for a lock.
-        while try await test.sql("SELECT count(*) FROM pg_locks WHERE NOT granted") == "0" { await Task.yield() }
+        try await eventually("a session waits for a lock") {
+            try await test.sql("SELECT count(*) FROM pg_locks WHERE NOT granted") != "0"
+        }
         try await blocking { () throws in
             var changes = Changes(head: start.head)
             changes.head.time = start.time

@@ -2,6 +2,7 @@ import CairnKeyspace
 import CairnMemory
 import CairnModel
 import CairnTestSupport
+import CairnTestWaits
 import Dispatch
 import Synchronization
 import Testing
@@ -81,10 +82,12 @@ struct CommitTests {
             database.state.withLock { $0.isAway = false }
             let task = Task { try await store.set("key", "1") }
             // The commit reaches it; whatever comes after doesn't.
-            while database.state.withLock({ state in
-                if state.commits > 0 { state.isAway = true }
-                return state.commits == 0
-            }) { await Task.yield() }
+            try await eventually("the commit has reached the database") {
+                database.state.withLock { state in
+                    if state.commits > 0 { state.isAway = true }
+                    return state.commits > 0
+                }
+            }
             let outcome = await task.result
             if case .failure(let error as StoreError) = outcome {
                 #expect(error.code == .unavailable && error.retry == .unknownOutcome, "\(error)")
@@ -153,8 +156,8 @@ struct CommitTests {
     }
 
     private var isLockFree: Bool {
-        guard database.headLock.wait(timeout: .now()) == .success else { return false }
-        database.headLock.signal()
+        guard database.headLock.passes(within: .zero) else { return false }
+        database.headLock.open()
         return true
     }
 
@@ -194,7 +197,7 @@ struct CommitTests {
                     try await group.waitForAll()
                 }
                 // The last answers come before the committer looks whether more waits.
-                while !isLockFree { await Task.yield() }
+                try await eventually("the lock is free") { isLockFree }
             }
             #expect(try events().count == 400)
         }

@@ -1,7 +1,7 @@
 import CairnKeyspace
 import CairnMemory
 import CairnModel
-import Dispatch
+import CairnTestWaits
 import Logging
 import Synchronization
 
@@ -36,12 +36,12 @@ final class FakeDatabase: Sendable {
         var statements = 0
         var sessions = 0
         var channels: [FakeChannel] = []
-        var beatWaiters: [(Int, CheckedContinuation<Void, Never>)] = []
+        var beatWaiters: [(Int, Resumption<Void>)] = []
     }
 
     let state = Mutex(State())
     /// The lock on the head row.
-    let headLock = DispatchSemaphore(value: 1)
+    let headLock = Gate(open: 1)
 
     static let connectionLost = StoreError(.unavailable, "the connection is gone", retry: .unknownOutcome)
     static let away = StoreError(.unavailable, "nobody listens there", retry: .safe)
@@ -71,8 +71,8 @@ final class FakeDatabase: Sendable {
     }
 
     /// Returns when there were so many beats.
-    func waitForBeats(_ count: Int) async {
-        await withCheckedContinuation { waiter in
+    func waitForBeats(_ count: Int) async throws {
+        try await waiting(for: "\(count) beats") { waiter in
             let isReached = state.withLock { state in
                 if state.beats < count { state.beatWaiters.append((count, waiter)) }
                 return state.beats >= count

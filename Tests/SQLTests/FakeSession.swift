@@ -1,6 +1,7 @@
 import CairnKeyspace
 import CairnMemory
 import CairnModel
+import CairnTestWaits
 import Dispatch
 import Synchronization
 
@@ -26,19 +27,19 @@ final class FakeSession: ServerSession {
         }
     }
 
-    private func lock() {
+    private func lock() throws(StoreError) {
         // It may have been taken for a batch that follows.
         if holdsLock.exchange(true, ordering: .relaxed) { return }
-        database.headLock.wait()
+        guard database.headLock.passes() else { throw StoreError(.storageBusy, "nobody lets go of the head row") }
     }
 
     private func unlock() {
-        if holdsLock.exchange(false, ordering: .relaxed) { database.headLock.signal() }
+        if holdsLock.exchange(false, ordering: .relaxed) { database.headLock.open() }
     }
 
     func beginBatch() throws(StoreError) -> BatchStart {
         try reach()
-        lock()
+        try lock()
         let tables = database.tables
         let time = database.state.withLock { $0.time }
         return try tables.read { (view) throws(StoreError) in
@@ -121,7 +122,7 @@ final class FakeSession: ServerSession {
 
     func lastBatch(of number: Int64) throws(StoreError) -> Int64? {
         try reach()
-        lock()
+        try lock()
         defer { unlock() }
         return database.state.withLock { $0.replicas[number] == nil ? nil : $0.lastBatches[number] ?? 0 }
     }

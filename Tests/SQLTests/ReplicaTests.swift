@@ -2,6 +2,7 @@ import CairnKeyspace
 import CairnMemory
 import CairnModel
 import CairnTestSupport
+import CairnTestWaits
 import Synchronization
 import Testing
 
@@ -40,7 +41,7 @@ struct ReplicaTests {
         #expect(first.isOnDuty && !second.isOnDuty)
         await a.close()
         // Its farewell makes the others look; the beat would, too.
-        while !second.isOnDuty { await Task.yield() }
+        try await eventually("the second replica is on duty") { second.isOnDuty }
         await b.close()
     }
 
@@ -49,7 +50,7 @@ struct ReplicaTests {
         let (a, first) = try await open()
         let (b, second) = try await open()
         database.state.withLock { _ = $0.silent.insert(first.presence.number) }
-        while !second.isOnDuty { await Task.yield() }
+        try await eventually("the second replica is on duty") { second.isOnDuty }
         let deadline = database.state.withLock { $0.time } + .milliseconds(10)
         try await b.set("key", "1", expiry: .at(deadline))
         var updates = try await a.watch(WatchRequest(range: .all)).makeAsyncIterator()
@@ -125,7 +126,7 @@ struct ReplicaTests {
         let (store, _) = try await open()
         try await store.set("key", "1")
         let before = database.state.withLock { ($0.beats, $0.statements) }
-        await database.waitForBeats(before.0 + 20)
+        try await database.waitForBeats(before.0 + 20)
         let after = database.state.withLock { ($0.beats, $0.statements) }
         // One more may be under way; the first round after a start looks once for what an earlier one left.
         #expect(after.1 - before.1 <= after.0 - before.0 + 3)

@@ -65,13 +65,13 @@ struct FaultTests {
         clock.advance(by: .seconds(10))
         for number in 0..<3 {
             // The sweeper, which will try again, and the upkeep.
-            await clock.waitForSleepers(2)
+            try await clock.waitForSleepers(2)
             let error = await #expect(throws: StoreError.self) { try await store.set(Key("\(number)"), "1") }
             #expect(error?.code == .storageFull && error?.retry == .safe, "\(String(describing: error))")
             #expect(try await store.get("key")?.value == "1")
             clock.advance(by: .seconds(1))
         }
-        await clock.waitForSleepers(2)
+        try await clock.waitForSleepers(2)
         try volume.free()
         clock.advance(by: .seconds(1))
         #expect(try await updates.next().events.map(\.kind) == [.expired])

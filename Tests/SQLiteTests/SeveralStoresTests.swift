@@ -3,6 +3,7 @@ import CairnMemory
 import CairnModel
 import CairnSQLite
 import CairnTestSupport
+import CairnTestWaits
 import Testing
 
 /// Stores that are open in one process at the same time.
@@ -140,7 +141,7 @@ struct SeveralStoresTests {
             #expect(keyspace.watchCount == 0)
         }
         // Each task and thread of a store holds its engine. Whoever resumed us may be about to let go of it.
-        while engine != nil || store != nil { await Task.yield() }
+        try await eventually("nobody holds the store") { engine == nil && store == nil }
         #expect(clock.sleeperCount == 0)
     }
 

@@ -5,6 +5,7 @@ import CairnProtocol
 import CairnRPC
 import CairnServer
 import CairnTestSupport
+import CairnTestWaits
 import Foundation
 import SwiftProtobuf
 import Testing
@@ -48,7 +49,9 @@ struct AbandonedStreamTests {
             }
             let before = loops.live.streams.value
             try await abandon(way, client, served, proxy)
-            await eventually { served.store.watchCount == 0 && loops.live.streams.value <= before }
+            try await eventually("the watches are gone") {
+                served.store.watchCount == 0 && loops.live.streams.value <= before
+            }
             // The store goes on, for others.
             var updates = try await served.store.watch(WatchRequest(range: .all)).makeAsyncIterator()
             let written = try await served.store.set("after", "1")
@@ -60,7 +63,9 @@ struct AbandonedStreamTests {
             await client.close()
             proxy.close()
         }
-        await eventually { loops.live.streams.value == 0 && loops.live.sessions.value == 0 }
+        try await eventually("nothing is left of the streams") {
+            loops.live.streams.value == 0 && loops.live.sessions.value == 0
+        }
         try await loops.shutdown()
     }
 
@@ -85,7 +90,7 @@ struct AbandonedStreamTests {
         case .cut:
             // Nobody reads, so nobody comes back.
             proxy.cut()
-            await eventually { served.store.watchCount == 0 }
+            try await eventually("the watches are gone") { served.store.watchCount == 0 }
         }
         // Until here they were held.
         streams = []
@@ -111,11 +116,13 @@ struct AbandonedStreamTests {
                     if endsRequests { requests.finish() }
                     // The answers are let go of in the midst.
                 }
-                await eventually { served.store.watchCount == 0 }
+                try await eventually("the watches are gone") { served.store.watchCount == 0 }
             }
             await rpc.close()
         }
-        await eventually { loops.live.streams.value == 0 && loops.live.sessions.value == 0 }
+        try await eventually("nothing is left of the streams") {
+            loops.live.streams.value == 0 && loops.live.sessions.value == 0
+        }
         try await loops.shutdown()
     }
 
@@ -135,16 +142,18 @@ struct AbandonedStreamTests {
                 #expect(try await pieces.next()?.data.isEmpty == false)
                 #expect(files(in: served.directory).count == 1, "the copy lies there while it is sent")
             }
-            await eventually { files(in: served.directory).isEmpty }
+            try await eventually("the file of the backup is removed") { files(in: served.directory).isEmpty }
             await rpc.close()
             let copy = served.directory + "/copy"
             let download = Task { try await client.backup(toFile: copy) }
             download.cancel()
             let error = await #expect(throws: StoreError.self) { try await download.value }
             #expect(error?.code == .cancelled)
-            await eventually { files(in: served.directory).isEmpty }
+            try await eventually("the file of the backup is removed") { files(in: served.directory).isEmpty }
         }
-        await eventually { loops.live.streams.value == 0 && loops.live.sessions.value == 0 }
+        try await eventually("nothing is left of the streams") {
+            loops.live.streams.value == 0 && loops.live.sessions.value == 0
+        }
         try await loops.shutdown()
     }
 
@@ -160,7 +169,7 @@ struct AbandonedStreamTests {
             let stream = try await client.watch(WatchRequest(range: .all))
             #expect(served.store.watchCount == 1)
             await served.server.stop()
-            await eventually { served.store.watchCount == 0 }
+            try await eventually("the watches are gone") { served.store.watchCount == 0 }
             await served.server.stop()
             _ = consume stream
         }
@@ -197,10 +206,5 @@ struct AbandonedStreamTests {
             if case .events(let events) = update { return events.first?.value }
         }
         return nil
-    }
-
-    /// Waits until `condition` holds; the suite's time limit ends a wait for what never comes.
-    private func eventually(_ condition: () -> Bool) async {
-        while !condition() { await Task.yield() }
     }
 }

@@ -37,14 +37,14 @@ struct FiguresTests {
             }
             var stats = try await client.serverStats()
             #expect(stats.keys == 46 && stats.maxKeys == 50 && stats.pruneRuns.isEmpty)
-            await served.clock.waitForSleeper(until: start + .seconds(1_000))
+            try await served.clock.waitForSleeper(until: start + .seconds(1_000))
             served.clock.advance(by: .seconds(1_000))
             // When the pruner sleeps again, it is done.
-            await served.clock.waitForSleeper(until: start + .seconds(2_000))
+            try await served.clock.waitForSleeper(until: start + .seconds(2_000))
             stats = try await client.serverStats()
             #expect(stats.keys == 40 && stats.pruneRuns == ["interval": 1] && stats.events["pruned"] == 6)
             served.clock.advance(by: .seconds(1_000))
-            await served.clock.waitForSleeper(until: start + .seconds(3_000))
+            try await served.clock.waitForSleeper(until: start + .seconds(3_000))
             #expect(try await client.serverStats().pruneRuns == ["interval": 1], "40 are not enough to prune")
         }
     }

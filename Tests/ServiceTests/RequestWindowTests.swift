@@ -17,11 +17,11 @@ struct RequestWindowTests {
             let id = RequestID.random()
             let first = try await client.set("k", "1", requestID: id)
             // To the very end of the window.
-            await upkeep(served.clock, upTo: window)
+            try await upkeep(served.clock, upTo: window)
             #expect(try await client.set("k", "1", requestID: id) == first)
             #expect(try await client.status().headRef == first.updatedRef)
             // And beyond it. That it was answered again meanwhile makes it no younger.
-            await upkeep(served.clock, upTo: .seconds(RequestWindowTests.rounds))
+            try await upkeep(served.clock, upTo: .seconds(RequestWindowTests.rounds))
             let anew = try await client.set("k", "1", requestID: id)
             #expect(anew.version == 2 && anew.updatedRef == first.updatedRef.next)
             // The new one is remembered like any other.
@@ -30,15 +30,15 @@ struct RequestWindowTests {
     }
 
     /// Has as much upkeep done as it takes for ids to be forgotten, the last of it when `duration` has passed.
-    private func upkeep(_ clock: ManualClock, upTo duration: Duration) async {
-        for _ in 1..<RequestWindowTests.rounds { await pass(.seconds(1), on: clock) }
-        await pass(duration - .seconds(RequestWindowTests.rounds - 1), on: clock)
+    private func upkeep(_ clock: ManualClock, upTo duration: Duration) async throws {
+        for _ in 1..<RequestWindowTests.rounds { try await pass(.seconds(1), on: clock) }
+        try await pass(duration - .seconds(RequestWindowTests.rounds - 1), on: clock)
         // It sleeps again, so it is done.
-        await clock.waitForSleeper(until: clock.now() + .seconds(1))
+        try await clock.waitForSleeper(until: clock.now() + .seconds(1))
     }
 
-    private func pass(_ duration: Duration, on clock: ManualClock) async {
-        await clock.waitForSleeper(until: clock.now() + .seconds(1))
+    private func pass(_ duration: Duration, on clock: ManualClock) async throws {
+        try await clock.waitForSleeper(until: clock.now() + .seconds(1))
         clock.advance(by: duration)
     }
 }

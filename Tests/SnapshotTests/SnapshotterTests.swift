@@ -41,20 +41,20 @@ struct SnapshotterTests {
     func interval() async throws {
         let (engine, snapshotter) = try open(options(interval: .seconds(30)))
         let running = Task { await snapshotter.run() }
-        await clock.waitForSleeper(until: clock.now() + .seconds(30))
+        try await clock.waitForSleeper(until: clock.now() + .seconds(30))
         try set("a", on: engine)
         clock.advance(by: .seconds(30))
-        await kept.waitForAttempts(1)
+        try await kept.waitForAttempts(1)
         // When it sleeps again, it is done with the last one.
         for _ in 0..<3 {
-            await clock.waitForSleeper(until: clock.now() + .seconds(30))
+            try await clock.waitForSleeper(until: clock.now() + .seconds(30))
             clock.advance(by: .seconds(30))
         }
-        await clock.waitForSleeper(until: clock.now() + .seconds(30))
+        try await clock.waitForSleeper(until: clock.now() + .seconds(30))
         #expect(kept.names.count == 1)
         try set("b", on: engine)
         clock.advance(by: .seconds(30))
-        await kept.waitForAttempts(2)
+        try await kept.waitForAttempts(2)
         running.cancel()
         await running.value
         #expect(try await snapshotter.snapshots().map(\.headRef) == [1, 2])
@@ -68,14 +68,14 @@ struct SnapshotterTests {
         kept.refuse(with: StoreError(.storageFull, "full"))
         #expect(await awaitedFailure { _ = try await snapshotter.createSnapshot() }?.code == .storageFull)
         let running = Task { await snapshotter.run() }
-        await clock.waitForSleeper(until: clock.now() + .seconds(30))
+        try await clock.waitForSleeper(until: clock.now() + .seconds(30))
         clock.advance(by: .seconds(30))
-        await kept.waitForAttempts(2)
-        await clock.waitForSleeper(until: clock.now() + .seconds(30))
+        try await kept.waitForAttempts(2)
+        try await clock.waitForSleeper(until: clock.now() + .seconds(30))
         #expect(kept.names.isEmpty)
         kept.refuse(with: nil)
         clock.advance(by: .seconds(30))
-        await kept.waitForAttempts(3)
+        try await kept.waitForAttempts(3)
         running.cancel()
         await running.value
         #expect(kept.names.count == 1)

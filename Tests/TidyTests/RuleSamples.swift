@@ -76,6 +76,14 @@ extension RuleSample {
         RuleSample(.openEnds, "let a = \"TODO\"  // Todos are fine, so is XXXL."),
         RuleSample(.openEnds, breaksAt: [1, 3], "// TODO: more\nlet a = 1\n/* so FIXME */\n"),
         RuleSample(.openEnds, breaksAt: [1], "/// XXX"),
+        RuleSample(.endlessWaits, "while !isThere { await Task.yield() }"),
+        RuleSample(.endlessWaits, in: "Tests/ATests/A.swift", "for _ in 0..<9 { await Task.yield() }"),
+        RuleSample(
+            .endlessWaits, in: "Tests/ATests/A.swift", "// Its timer.\nawait withCheckedContinuation { keep($0) }"),
+        RuleSample(
+            .endlessWaits, in: "Tests/ATests/A.swift", breaksAt: [1, 3, 5],
+            "while !a { await Task.yield() }\nwhile a == b {\n    await Task.yield()\n}\n"
+                + "await withCheckedContinuation { keep($0) }"),
     ]
 
     fileprivate static let layers: [RuleSample] = [

@@ -1,5 +1,6 @@
 public import CairnKeyspace
 public import CairnModel
+internal import CairnTestWaits
 internal import Synchronization
 
 /// A clock that stands still until a test moves it.
@@ -15,7 +16,7 @@ public final class ManualClock: WallClock {
 
     private struct Waiter {
         let isDone: @Sendable ([Timestamp]) -> Bool
-        let continuation: CheckedContinuation<Void, Never>
+        let resumption: Resumption<Void>
     }
 
     private struct State {
@@ -26,11 +27,11 @@ public final class ManualClock: WallClock {
         var waiters: [Waiter] = []
 
         /// The waiters whose condition holds now, taken out.
-        mutating func takeDoneWaiters() -> [CheckedContinuation<Void, Never>] {
+        mutating func takeDoneWaiters() -> [Resumption<Void>] {
             let times = sleepers.values.map(\.time)
             let done = waiters.filter { $0.isDone(times) }
             waiters.removeAll { $0.isDone(times) }
-            return done.map(\.continuation)
+            return done.map(\.resumption)
         }
     }
 
@@ -67,8 +68,9 @@ public final class ManualClock: WallClock {
             return state.nextID
         }
         let isTime = await withTaskCancellationHandler {
+            // As a real clock would: it is for who sleeps to be cancelled.
             await withCheckedContinuation { (continuation: CheckedContinuation<Bool, Never>) in
-                let (isTime, waiters) = state.withLock { state -> (Bool?, [CheckedContinuation<Void, Never>]) in
+                let (isTime, waiters) = state.withLock { state -> (Bool?, [Resumption<Void>]) in
                     if state.cancelled.remove(id) != nil { return (false, []) }
                     if time <= state.now { return (true, []) }
                     state.sleepers[id] = Sleeper(time: time, continuation: continuation)
@@ -90,24 +92,24 @@ public final class ManualClock: WallClock {
         if !isTime { throw CancellationError() }
     }
 
-    /// Returns when somebody sleeps until exactly `time`.
-    public func waitForSleeper(until time: Timestamp) async {
-        await wait { $0.contains(time) }
+    /// Returns when somebody sleeps until exactly `time`; throws if nobody does in time.
+    public func waitForSleeper(until time: Timestamp) async throws {
+        try await wait("somebody sleeps until \(time)") { $0.contains(time) }
     }
 
-    /// Returns when at least `count` sleep.
-    public func waitForSleepers(_ count: Int) async {
-        await wait { $0.count >= count }
+    /// Returns when at least `count` sleep; throws if they don't in time.
+    public func waitForSleepers(_ count: Int) async throws {
+        try await wait("\(count) sleep") { $0.count >= count }
     }
 
-    private func wait(_ isDone: @escaping @Sendable ([Timestamp]) -> Bool) async {
-        await withCheckedContinuation { continuation in
+    private func wait(_ what: String, _ isDone: @escaping @Sendable ([Timestamp]) -> Bool) async throws {
+        try await waiting(for: what) { resumption in
             let isReady = state.withLock { state in
                 if isDone(state.sleepers.values.map(\.time)) { return true }
-                state.waiters.append(Waiter(isDone: isDone, continuation: continuation))
+                state.waiters.append(Waiter(isDone: isDone, resumption: resumption))
                 return false
             }
-            if isReady { continuation.resume() }
+            if isReady { resumption.resume() }
         }
     }
 }

@@ -16,7 +16,7 @@ struct DatabaseFaultTests {
             try await Replicas.with(2, on: database.url) { replicas in
                 try await SharedLoad(on: replicas, seed: RandomRun.seed).run { ledger in
                     for round in 1...4 {
-                        await ledger.waitForAcknowledged(round * 80)
+                        try await ledger.waitForAcknowledged(round * 80)
                         try await server.kill()
                         try await server.start()
                     }
@@ -38,7 +38,7 @@ struct DatabaseFaultTests {
             try await load.run { ledger in
                 proxy.cut(when: "COMMIT", oneIn: 2, atMost: 300)
                 while proxy.counts.cuts.values.reduce(0, +) < 300, ledger.acknowledgedCount < 1_200 {
-                    await ledger.waitForAcknowledged(ledger.acknowledgedCount + 20)
+                    try await ledger.waitForAcknowledged(ledger.acknowledgedCount + 20)
                 }
                 proxy.resume()
             }
@@ -57,7 +57,7 @@ struct DatabaseFaultTests {
                 "127.0.0.1:\(primary.port)", with: "127.0.0.1:\(primary.port),127.0.0.1:\(standby.port)")
             try await Replicas.with(2, on: url) { replicas in
                 try await SharedLoad(on: replicas, seed: RandomRun.seed).run { ledger in
-                    await ledger.waitForAcknowledged(150)
+                    try await ledger.waitForAcknowledged(150)
                     try await primary.kill()
                     try await standby.promote()
                 }

@@ -23,16 +23,16 @@ struct GaleraTests {
                 var load = SharedLoad(on: replicas, seed: RandomRun.seed)
                 load.transactionsPerWriter = 60
                 try await load.run { ledger in
-                    await ledger.waitForAcknowledged(60)
+                    try await ledger.waitForAcknowledged(60)
                     try await nodes[2].kill()
                     try await cluster.waitUntilSize(2, seenBy: nodes[0])
-                    await ledger.waitForAcknowledged(120)
+                    try await ledger.waitForAcknowledged(120)
                     // One of two is no majority: nobody may write.
                     try await nodes[1].pause()
                     try await cluster.waitUntilWithoutQuorum(nodes[0])
                     try await nodes[1].resume()
                     try await cluster.waitUntilSize(2, seenBy: nodes[0])
-                    await ledger.waitForAcknowledged(180)
+                    try await ledger.waitForAcknowledged(180)
                     try await nodes[2].start()
                     try await cluster.waitUntilSize(3, seenBy: nodes[0])
                 }

@@ -2,6 +2,7 @@ import CairnClient
 import CairnModel
 import CairnTestServers
 import CairnTestSupport
+import CairnTestWaits
 import Testing
 
 /// Replicas that die and come back while clients work through the others.
@@ -23,7 +24,9 @@ struct ReplicaCrashTests {
             async let crashes: Void = {
                 // Each time the log has grown by forty events one of them dies.
                 for round in 1...4 {
-                    while try await watched.status().headRef < Ref(Int64(round * 40)) { await Task.yield() }
+                    try await eventually("the log has grown to \(round * 40) events") {
+                        try await watched.status().headRef >= Ref(Int64(round * 40))
+                    }
                     try await replicas.crash(round % 2)
                 }
             }()
@@ -46,7 +49,7 @@ struct ReplicaCrashTests {
             try await SharedLoad(on: replicas, seed: seed).run { ledger in
                 var random = SeededGenerator(seed: seed)
                 for round in 1...8 {
-                    await ledger.waitForAcknowledged(round * 40)
+                    try await ledger.waitForAcknowledged(round * 40)
                     try await replicas.crash(random.below(3))
                 }
             }

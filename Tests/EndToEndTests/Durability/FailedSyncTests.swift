@@ -153,7 +153,7 @@ struct FailedSyncTests {
     private func write(to server: ServerProcess, _ ledger: WriteLedger, seed: UInt64) async throws {
         var clients: [CairnClient] = []
         for _ in 0..<FailedSyncTests.writers { clients.append(try server.client(attempts: 1)) }
-        await withTaskGroup(of: Void.self) { group in
+        try await withThrowingTaskGroup(of: Void.self) { group in
             for (number, client) in clients.enumerated() {
                 group.addTask {
                     var life: UInt64 = 0
@@ -165,7 +165,7 @@ struct FailedSyncTests {
                     }
                 }
             }
-            await ledger.waitForAcknowledged(FailedSyncTests.acknowledged)
+            try await ledger.waitForAcknowledged(FailedSyncTests.acknowledged)
             server.process.signal(SIGKILL)
         }
         _ = try await server.process.status()

@@ -65,14 +65,14 @@ struct KillTests {
     ) async throws {
         var clients: [CairnClient] = []
         for _ in 0..<KillTests.writers { clients.append(try server.client(attempts: 1)) }
-        await withTaskGroup(of: Void.self) { group in
+        try await withThrowingTaskGroup(of: Void.self) { group in
             for (number, client) in clients.enumerated() {
                 group.addTask {
                     var writer = RandomWriter("r\(round)-w\(number)", on: client, ledger, seed: seed &+ UInt64(number))
                     await writer.runUntilCut()
                 }
             }
-            await ledger.waitForAcknowledged(count)
+            try await ledger.waitForAcknowledged(count)
             server.process.signal(SIGKILL)
         }
         _ = try await server.process.status()

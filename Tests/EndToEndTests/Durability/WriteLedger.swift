@@ -1,4 +1,5 @@
 import CairnModel
+import CairnTestWaits
 import Synchronization
 
 /// What clients asked of a server and what they were told, to be held against its log.
@@ -22,7 +23,7 @@ final class WriteLedger: Sendable {
     }
 
     private let entries = Mutex<[String: Entry]>([:])
-    private let acknowledged = Mutex<(count: Int, wanted: Int, waiter: CheckedContinuation<Void, Never>?)>(
+    private let acknowledged = Mutex<(count: Int, wanted: Int, waiter: Resumption<Void>?)>(
         (0, .max, nil))
 
     /// Everything that was asked, by its name.
@@ -45,12 +46,12 @@ final class WriteLedger: Sendable {
     }
 
     /// Waits until `count` transactions were acknowledged in all.
-    func waitForAcknowledged(_ count: Int) async {
-        await withCheckedContinuation { continuation in
+    func waitForAcknowledged(_ count: Int) async throws {
+        try await waiting(for: "\(count) transactions are acknowledged") { resumption in
             acknowledged.withLock { state in
-                if state.count >= count { return continuation.resume() }
+                if state.count >= count { return resumption.resume() }
                 state.wanted = count
-                state.waiter = continuation
+                state.waiter = resumption
             }
         }
     }

@@ -91,7 +91,7 @@ struct SnapshotKillTests {
                     await writer.runUntilCut()
                 }
             }
-            await ledger.waitForAcknowledged(count)
+            try await ledger.waitForAcknowledged(count)
             let acknowledged = ledger.all
             let snapshot = try await observer.createSnapshot()
             let promised = try await events(upTo: snapshot.headRef, of: observer)
@@ -101,7 +101,7 @@ struct SnapshotKillTests {
                     #expect(names.contains(name), "\(name) was acknowledged before the snapshot, and is not in it")
                 }
             }
-            await ledger.waitForAcknowledged(ledger.acknowledgedCount + count / 2)
+            try await ledger.waitForAcknowledged(ledger.acknowledgedCount + count / 2)
             server.process.signal(SIGKILL)
             try await group.waitForAll()
             return promised

@@ -1,4 +1,5 @@
 import CairnRPC
+import CairnTestWaits
 import SwiftProtobuf
 import Synchronization
 import Testing
@@ -8,7 +9,7 @@ struct DeferredTests {
     /// What a method has taken and not answered yet.
     private final class Owed: Sendable {
         private let replies = Mutex<[RPCReply]>([])
-        let came = Signal()
+        let came = Signal("the call has come")
 
         func take(_ reply: RPCReply) {
             replies.withLock { $0.append(reply) }
@@ -43,7 +44,7 @@ struct DeferredTests {
         try await withServer(Self.router(owed)) { server in
             try await withClient(server.addresses) { client in
                 let later = Task { try await client.unary("t.T/Later", Text("x"), as: Text.self) }
-                await owed.came.wait()
+                try await owed.came.wait()
                 let declined = try await client.unary("t.T/Later", Text(""), as: Text.self)
                 #expect(declined.value == "by the handler")
                 owed.answer { try EncodedMessage(Text("later")) }
@@ -58,7 +59,7 @@ struct DeferredTests {
         try await withServer(Self.router(owed)) { server in
             try await withClient(server.addresses) { client in
                 let later = Task { try await client.unary("t.T/Later", Text("x"), as: Text.self) }
-                await owed.came.wait()
+                try await owed.came.wait()
                 owed.answer { throw RPCError(.failedPrecondition, "not now") }
                 let error = await failure { _ = try await later.value }
                 #expect(error?.code == .failedPrecondition)
@@ -72,18 +73,18 @@ struct DeferredTests {
         try await withServer(Self.router(owed)) { server in
             try await withClient(server.addresses) { client in
                 let later = Task { try await client.unary("t.T/Later", Text("x"), as: Text.self) }
-                await owed.came.wait()
+                try await owed.came.wait()
                 later.cancel()
                 let error = await failure { _ = try await later.value }
                 #expect(error?.code == .cancelled)
                 // On the same connection, so the server knows of the cancellation when this is answered.
                 _ = try await client.unary("t.T/Later", Text(""), as: Text.self)
-                let isMade = Signal()
+                let isMade = Signal("the answer is made")
                 owed.answer {
                     isMade.set()
                     return try EncodedMessage(Text("too late"))
                 }
-                await isMade.wait()
+                try await isMade.wait()
                 let next = try await client.unary("t.T/Later", Text(""), as: Text.self)
                 #expect(next.value == "by the handler")
             }

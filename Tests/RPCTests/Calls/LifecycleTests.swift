@@ -1,4 +1,5 @@
 import CairnRPC
+import CairnTestWaits
 import Foundation
 import SwiftProtobuf
 import Synchronization
@@ -32,8 +33,8 @@ struct LifecycleTests {
     }
 
     @Test("a deadline ends the call on both sides") func deadline() async throws {
-        let began = Signal()
-        let cancelled = Signal()
+        let began = Signal("the handler has begun")
+        let cancelled = Signal("the handler is cancelled")
         try await withServer(Self.stuckRouter(began: began, cancelled: cancelled)) { server in
             try await withClient(server.addresses) { client in
                 // A deadline may pass before the call is even sent: then the next one is longer.
@@ -46,7 +47,7 @@ struct LifecycleTests {
                     #expect(error?.code == .deadlineExceeded)
                     timeout *= 2
                 }
-                await cancelled.wait()
+                try await cancelled.wait()
             }
         }
     }
@@ -69,16 +70,16 @@ struct LifecycleTests {
     }
 
     @Test("cancelling the caller cancels the handler") func cancelCaller() async throws {
-        let began = Signal()
-        let cancelled = Signal()
+        let began = Signal("the handler has begun")
+        let cancelled = Signal("the handler is cancelled")
         try await withServer(Self.stuckRouter(began: began, cancelled: cancelled)) { server in
             try await withClient(server.addresses) { client in
                 let call = Task { try await client.unary("t.T/Stuck", Text(""), as: Text.self) }
-                await began.wait()
+                try await began.wait()
                 call.cancel()
                 let error = await failure { _ = try await call.value }
                 #expect(error?.code == .cancelled)
-                await cancelled.wait()
+                try await cancelled.wait()
             }
         }
     }
@@ -98,31 +99,31 @@ struct LifecycleTests {
     }
 
     @Test("dropping a response stream cancels the handler") func dropStream() async throws {
-        let began = Signal()
-        let cancelled = Signal()
+        let began = Signal("the handler has begun")
+        let cancelled = Signal("the handler is cancelled")
         try await withServer(Self.stuckRouter(began: began, cancelled: cancelled)) { server in
             try await withClient(server.addresses) { client in
                 for try await message in try client.serverStreaming("t.T/Open", Text(""), as: Text.self) {
                     #expect(message.value == "open")
                     break
                 }
-                await cancelled.wait()
+                try await cancelled.wait()
             }
         }
     }
 
     @Test("a lost connection fails the calls on it and cancels their handlers") func lostConnection() async throws {
-        let began = Signal()
-        let cancelled = Signal()
+        let began = Signal("the handler has begun")
+        let cancelled = Signal("the handler is cancelled")
         try await withServer(Self.stuckRouter(began: began, cancelled: cancelled)) { server in
             try await withClient(server.addresses) { client in
                 let call = Task { try await client.unary("t.T/Stuck", Text(""), as: Text.self) }
-                await began.wait()
+                try await began.wait()
                 await server.shutdownGracefully(deadline: .zero)
                 let error = await failure { _ = try await call.value }
                 #expect(error?.code == .unavailable)
                 #expect(error?.wasNotProcessed == false)
-                await cancelled.wait()
+                try await cancelled.wait()
                 let later = await failure { _ = try await client.unary("t.T/Stuck", Text(""), as: Text.self) }
                 #expect(later?.code == .unavailable)
                 #expect(later?.wasNotProcessed == true)
@@ -131,14 +132,14 @@ struct LifecycleTests {
     }
 
     @Test("a graceful stop lets calls finish and ends watches at once") func gracefulStop() async throws {
-        let began = Signal()
-        let cancelled = Signal()
-        let release = Signal()
+        let began = Signal("the handler has begun")
+        let cancelled = Signal("the handler is cancelled")
+        let release = Signal("the handler may end")
         var router = Self.stuckRouter(began: began, cancelled: cancelled)
         router.unary("t.T/Held") { (_: Text, context: RPCContext) async throws -> Text in
             context.onDrain { release.set() }
             began.set()
-            await release.wait()
+            try await release.wait()
             return Text(context.isDraining ? "drained" : "too early")
         }
         try await withServer(router) { server in
@@ -146,12 +147,12 @@ struct LifecycleTests {
                 var watch = try client.serverStreaming("t.T/Watch", Text(""), as: Text.self).makeAsyncIterator()
                 let first = try await watch.next()
                 #expect(first?.value == "open")
-                let heldBegan = Signal()
+                let heldBegan = Signal("the call is on its way")
                 let held = Task {
                     heldBegan.set()
                     return try await client.unary("t.T/Held", Text(""), as: Text.self)
                 }
-                await heldBegan.wait()
+                try await heldBegan.wait()
                 // A round trip on the same connection: the held call's request has arrived by now.
                 _ = try await client.unary("t.Echo/Unary", Text(""), as: Text.self)
                 await server.shutdownGracefully(deadline: .seconds(30))

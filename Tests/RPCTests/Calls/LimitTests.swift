@@ -1,4 +1,5 @@
 import CairnRPC
+import CairnTestWaits
 import Foundation
 import SwiftProtobuf
 import Synchronization
@@ -73,7 +74,7 @@ struct LimitTests {
                 for _ in 0..<3 {
                     let echoed = try await client.unary("t.Echo/Unary", Text("a"), as: Text.self)
                     #expect(echoed.value == "a")
-                    await eventually { server.connectionCount == 0 }
+                    try await eventually("the connection is closed") { server.connectionCount == 0 }
                 }
             }
         }
@@ -159,7 +160,7 @@ struct LimitTests {
                 for stream in [3, 5] as [UInt32] { connection.send(Kind.reset, stream: stream, [0, 0, 0, 8]) }
                 return Held(connection)
             }
-            await eventually { loops.live.streams.value == 2 }
+            try await eventually("two streams are left") { loops.live.streams.value == 2 }
             // With window for the first answer there is room for the call that was not given up.
             try await blocking {
                 connection.value.send(Kind.windowUpdate, stream: 1, [0, 0, 0x40, 0])

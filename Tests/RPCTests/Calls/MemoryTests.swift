@@ -1,4 +1,5 @@
 import CairnRPC
+import CairnTestWaits
 import Foundation
 import SwiftProtobuf
 import Testing
@@ -30,7 +31,9 @@ struct MemoryTests {
                 }
             }
         }
-        await eventually { loops.live.streams.value == 0 && loops.live.sessions.value == 0 }
+        try await eventually("nothing is left of the calls") {
+            loops.live.streams.value == 0 && loops.live.sessions.value == 0
+        }
         try await loops.shutdown()
     }
 

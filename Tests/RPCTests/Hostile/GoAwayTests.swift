@@ -1,4 +1,5 @@
 import CairnRPC
+import CairnTestWaits
 import SwiftProtobuf
 import Testing
 
@@ -10,9 +11,9 @@ struct GoAwayTests {
     @Test("draining is a notice, then the last stream once the ping is answered") func notice() async throws {
         try await withServer(echoRouter()) { server in
             guard case .hostPort(_, let port) = server.addresses[0] else { return }
-            let stopping = Signal()
+            let stopping = Signal("the server stops")
             async let stop: Void = {
-                await stopping.wait()
+                try await stopping.wait()
                 await server.shutdownGracefully(deadline: .seconds(30))
             }()
             try await blocking {
@@ -32,7 +33,7 @@ struct GoAwayTests {
                 #expect(Array(last.payload.prefix(8)) == [0, 0, 0, 3, 0, 0, 0, 0])
                 try connection.readUntilClosed()
             }
-            await stop
+            try await stop
         }
     }
 

@@ -1,4 +1,5 @@
 import CairnRPC
+import CairnTestWaits
 import SwiftProtobuf
 import Testing
 
@@ -63,11 +64,11 @@ struct SlowRequestTests {
     }
 
     @Test("a client isn't late while its messages wait for the handler") func slowHandler() async throws {
-        let proceed = Signal()
+        let proceed = Signal("the handler may go on")
         var router = echoRouter()
         router.clientStreaming("t.T/Late") {
             (requests: RPCRequestStream<Number>, _: RPCContext) async throws -> Number in
-            await proceed.wait()
+            try await proceed.wait()
             var sum: Int64 = 0
             for try await request in requests { sum += request.value }
             return Number(sum)

@@ -1,5 +1,6 @@
 import CairnKeyspace
 import CairnModel
+import CairnTestWaits
 import Synchronization
 
 /// Snapshots in memory, which a test can break, and which can refuse to take more.
@@ -8,7 +9,7 @@ final class KeptSnapshots: SnapshotStore {
         var snapshots: [SnapshotName: [UInt8]] = [:]
         var refusal: StoreError?
         var attempts = 0
-        var waiters: [(attempts: Int, continuation: CheckedContinuation<Void, Never>)] = []
+        var waiters: [(attempts: Int, resumption: Resumption<Void>)] = []
     }
 
     private let state = Mutex(State())
@@ -26,11 +27,11 @@ final class KeptSnapshots: SnapshotStore {
     var names: [SnapshotName] { state.withLock { $0.snapshots.keys.sorted() } }
 
     /// Returns when so many writes were begun, and have ended.
-    func waitForAttempts(_ count: Int) async {
-        await withCheckedContinuation { continuation in
+    func waitForAttempts(_ count: Int) async throws {
+        try await waiting(for: "\(count) attempts to write a snapshot") { resumption in
             state.withLock { state in
-                if state.attempts >= count { return continuation.resume() }
-                state.waiters.append((count, continuation))
+                if state.attempts >= count { return resumption.resume() }
+                state.waiters.append((count, resumption))
             }
         }
     }
@@ -51,7 +52,7 @@ final class KeptSnapshots: SnapshotStore {
         defer {
             state.withLock { state in
                 state.attempts += 1
-                for waiter in state.waiters where waiter.attempts == state.attempts { waiter.continuation.resume() }
+                for waiter in state.waiters where waiter.attempts == state.attempts { waiter.resumption.resume() }
                 state.waiters.removeAll { $0.attempts <= state.attempts }
             }
         }

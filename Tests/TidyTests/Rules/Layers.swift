@@ -160,11 +160,12 @@ struct Layer: Sendable {
             platform,
             collections
         ),
+        Layer("Sources/Testing/CairnTestWaits", "waits for tests know nothing of what is waited for", platform),
         Layer("Sources/Testing/CairnTestServers", "servers for tests know nothing of the store", platform),
         Layer(
             "Sources/Testing/CairnTestSupport",
             "test support knows the model and the keyspace",
-            ["CairnModel", "CairnKeyspace", "Logging", "Testing"],
+            ["CairnModel", "CairnKeyspace", "CairnTestWaits", "Logging", "Testing"],
             platform,
             collections
         ),

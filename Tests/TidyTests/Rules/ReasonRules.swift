@@ -52,6 +52,23 @@ extension Rule {
         }
     }
 
+    static let endlessWaits = Rule.swift("a wait of a test ends, and says what it was for") { file in
+        let isTest = file.path.hasPrefix("Tests/") || file.path.hasPrefix("Sources/Testing/")
+        guard isTest, !file.path.hasPrefix("Sources/Testing/CairnTestWaits/") else { return [] }
+        return file.code.enumerated().compactMap { index, line in
+            let loop = line.contains("while ") ? line : index > 0 ? file.code[index - 1] : ""
+            if line.contains("Task.yield()"), loop.contains("while ") {
+                return file.violation(index + 1, "a loop that waits for ever: use `eventually` of CairnTestWaits")
+            }
+            guard line.contains("withCheckedContinuation"), !file.hasReason(at: index + 1, linesAbove: 3) else {
+                return nil
+            }
+            return file.violation(
+                index + 1,
+                "a wait that can't fail: use `waiting(for:)` of CairnTestWaits, or say in a comment what ends it")
+        }
+    }
+
     /// Whether the text occurs and isn't the tail of a longer word.
     private static func containsWord(_ text: String, in line: String) -> Bool {
         line.ranges(of: text).contains { range in

@@ -13,7 +13,7 @@ struct Rule: Sendable, CustomTestStringConvertible {
     static let all: [Rule] = [
         .lineLength, .fileLength, .functionLength, .mainLength,
         .names,
-        .unsafeReasons, .unsafePointers, .shortcuts, .openEnds,
+        .unsafeReasons, .unsafePointers, .shortcuts, .openEnds, .endlessWaits,
         .layers, .pureRules,
         .title, .relativeLinks(exists: Repository.exists),
         .machinePaths, .privateKeys,

@@ -25,6 +25,9 @@ package final class WriteGate: Sendable {
     /// Bytes handed over and not yet sent.
     package var reserved: Int { state.withLock { $0.reserved } }
 
+    /// How many writers wait.
+    package var waiterCount: Int { state.withLock { $0.waiters.count } }
+
     /// Waits until `count` more bytes may be handed over.
     ///
     /// - Throws: `CancellationError` if the task is cancelled meanwhile; the call's error once the stream is over.
