@@ -182,7 +182,7 @@ struct TurnTests {
         async let first = bench.set("first")
         try await bench.engine.waitUntilHeld()
         bench.engine.refuse { _ in StoreError(.unavailable, "it is away", retry: .unknownOutcome) }
-        let answers = await withTaskGroup(of: StoreError?.self) { group in
+        let answers = try await withThrowingTaskGroup(of: StoreError?.self) { group in
             for number in 0..<10 {
                 group.addTask {
                     guard case .failure(let error) = await bench.set(Key("k\(number)")) else { return nil }
@@ -191,7 +191,7 @@ struct TurnTests {
             }
             try await bench.waitForWaiting(10)
             bench.engine.release()
-            return await group.reduce(into: []) { $0.append($1) }
+            return try await group.reduce(into: []) { $0.append($1) }
         }
         #expect(answers.allSatisfy { $0?.code == .unavailable && $0?.retry == .safe })
         #expect(await first.code == .unavailable)
