@@ -1,6 +1,7 @@
 import CairnMemory
 import CairnModel
 import CairnTestSupport
+import CairnTestWaits
 import Synchronization
 import Testing
 
@@ -210,7 +211,7 @@ struct SweeperTests {
         let result = try await store.commit(Transaction(then: [.get("k0")]))
         #expect(result.results == [.read(nil)])
         // More than fit into a batch end in others, between those of callers.
-        while try await !store.leases(from: 0, limit: 1).isEmpty { await Task.yield() }
+        try await eventually("the leases have ended") { try await store.leases(from: 0, limit: 1).isEmpty }
         let status = try await store.status()
         #expect(status.headRef == Ref(Int64(count * 2)))
         await store.close()

@@ -92,7 +92,8 @@ struct TurnTests {
         #expect(try bench.engine.base.lookUp(["given up"]).isEmpty)
         // And one that was cancelled before it came.
         let late = Task {
-            while !Task.isCancelled { await Task.yield() }
+            // Ends with the cancellation.
+            try? await Task.sleep(for: standardWait)
             return await bench.set("too late")
         }
         late.cancel()
@@ -128,6 +129,7 @@ struct TurnTests {
         async let first = bench.set("first")
         try await bench.engine.waitUntilHeld()
         let isWanted = Mutex(true)
+        // The committer answers each call once.
         let answer = await withCheckedContinuation { (answered: CheckedContinuation<Committer.Answer, Never>) in
             bench.committer.commit(
                 Transaction(then: [.set("given up", "1")]), isWanted: { isWanted.withLock { $0 } },

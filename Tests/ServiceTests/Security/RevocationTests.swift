@@ -4,6 +4,7 @@ import CairnModel
 import CairnProtocol
 import CairnRPC
 import CairnSecurity
+import CairnTestWaits
 import CairnWire
 import Foundation
 import SwiftProtobuf
@@ -75,7 +76,9 @@ struct RevocationTests {
             #expect(try await kinds.next()?.hasLease == true)
             async let waiting = secured.refusal("web", clientID: "waiter") { _ = try await $0.acquireLock(lock) }
             try await secured.client("root") { (root) async throws in
-                while try await !root.knownClients().contains(where: { $0.id == "waiter" }) { await Task.yield() }
+                try await eventually("the waiter is known") {
+                    try await root.knownClients().contains { $0.id == "waiter" }
+                }
             }
             secured.access.replace(policy: Self.withoutWeb)
             #expect(await end(of: events)?.code == .tokenInvalid)
