@@ -54,7 +54,10 @@ struct SortedKeys: Sendable {
 
     /// Inserts keys in order, between which and beside which there are no others.
     mutating func insert(run: ArraySlice<Key>) {
-        guard run.count > SortedKeys.shortRun, let first = run.first else { return run.forEach { insert($0) } }
+        guard run.count > SortedKeys.shortRun, let first = run.first else {
+            for key in run { insert(key) }
+            return
+        }
         let place = firstPlace(notBefore: first)
         var new = stride(from: run.startIndex, to: run.endIndex, by: SortedKeys.pieceLimit).map {
             Array(run[$0..<min($0 + SortedKeys.pieceLimit, run.endIndex)])
