@@ -84,7 +84,7 @@ final class ScriptedEngine: Engine {
     func commit(_ decide: (any EngineView) throws(StoreError) -> Changes?) throws(StoreError) {
         let (isHeld, waiters) = state.withLock { state -> (Bool, [Resumption<Void>]) in
             state.commits += 1
-            // What is passed lives for the closure; only whether there is one is looked at.
+            // Unsafe, as what is passed lives for the closure alone; only whether there is one is looked at.
             let isTask = withUnsafeCurrentTask { $0 != nil }
             state.runners.append(Runner(thread: UInt(pthread_self()), isTask: isTask))
             guard state.holdsNext else { return (false, []) }
