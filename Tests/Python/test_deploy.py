@@ -35,12 +35,18 @@ def name_of(path):
     return str(path.relative_to(DEPLOY))
 
 
+# What `cairn config check` warns of where a server can be reached from other machines.
+EXPOSED = re.compile(r"cairn: warning: (anybody who can reach|what comes and goes over) 0\.0\.0\.0:4747 ")
+
+
 def config_check(arguments=(), environment=(), directory=REPOSITORY):
     """Runs `cairn config check`; fails if it complains, also of a variable that is no setting."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("CAIRN_")}
     run = subprocess.run([BINARY, "config", "check", *arguments], env=clean | dict(environment), cwd=directory,
                          capture_output=True, text=True, timeout=60)
-    assert run.returncode == 0 and not run.stderr, run.stderr
+    # Containers listen for whoever their network lets in; that they say so is right.
+    complaints = [line for line in run.stderr.splitlines() if not EXPOSED.match(line)]
+    assert run.returncode == 0 and not complaints, run.stderr
 
 
 # Syntax
