@@ -52,7 +52,7 @@ struct TurnTests {
         try await bench.engine.waitUntilHeld()
         try await withThrowingTaskGroup(of: StoreError.Code?.self) { group in
             for number in 0..<5 {
-                let sets = (0..<20).map { CairnModel.Operation.set(Key("k\(number)/\($0)"), "1") }
+                let sets = (100..<300).map { CairnModel.Operation.set(Key("k\(number)/\($0)"), "1") }
                 group.addTask { await bench.commit(sets).code }
                 try await bench.waitForWaiting(number + 1)
             }
@@ -64,7 +64,7 @@ struct TurnTests {
         let keys = try bench.engine.read { (view) throws(StoreError) in
             try view.events(from: 2, limit: .max, bytes: .max).map(\.key)
         }
-        #expect(keys == (0..<5).flatMap { number in (0..<20).map { Key("k\(number)/\($0)") } })
+        #expect(keys == (0..<5).flatMap { number in (100..<300).map { Key("k\(number)/\($0)") } })
         await bench.committer.close()
     }
 
@@ -176,8 +176,7 @@ struct TurnTests {
         await bench.committer.close()
     }
 
-    @Test(
-        "when the home stays away all that wait are told with the batch that found out")
+    @Test("when the home stays away all that wait are told with the batch that found out")
     func outage() async throws {
         let bench = CommitterBench(batch: .init(transactions: 1))
         bench.engine.holdNextCommit()

@@ -5,6 +5,9 @@ package import CairnModel
 /// Joins the pure rules with an engine's view: loads what the batch is sure to touch in one go, and what a rule finds
 /// it needs besides when it asks.
 package struct Batch {
+    /// After so many operations and events it is looked at the clock: well below a millisecond.
+    private static let workBetweenLooks = 256
+
     let view: any EngineView
     let limits: Limits
     /// When the batch takes place.
@@ -60,7 +63,7 @@ package struct Batch {
         // The clock is looked at after so much work, not after each small transaction.
         var work = 0
         for transaction in transactions {
-            if work >= 64, let end {
+            if work >= Batch.workBetweenLooks, let end {
                 if ContinuousClock.now >= end { break }
                 work = 0
             }
@@ -70,7 +73,7 @@ package struct Batch {
                     try set.run(transaction, at: now, limits: limits)
                 })
             work += transaction.operations.count + set.eventCount - before.events
-            if attempts > before.attempts + 1 || transaction.operations.count > 8 { work += 64 }
+            if attempts > before.attempts + 1 { work += Batch.workBetweenLooks }
         }
         return results
     }
